@@ -1,0 +1,82 @@
+"""Every error this package raises on purpose.
+
+::
+
+    LLMEvalError                 what, where and what to do, in one readable text
+    ├── UsageError               the user's input: exit code 4, never a traceback
+    │   ├── SettingsError        an option, an environment variable, llmeval.toml
+    │   └── ScenarioError        a *.eval.yaml file, with its line
+    ├── BaselineError            a baseline that can't be read; it is never overwritten
+    ├── RunFileError             a run file that can't be read
+    ├── EndpointError            an endpoint that can't be reached or described at all
+    │   └── ServerError          a server that we were to start did not come up
+    │       └── MissingExtra     an optional dependency is not installed
+    ├── ModelFetchError          weights that can't be fetched or fail their hash
+    └── AnalyserError            the analyser's process can't be started at all
+
+A request that fails is not an exception: it is a ``model.Failure`` inside a ``model.Response``, because
+errors are samples.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class LLMEvalError(Exception):
+    """Base of all. ``str()`` is the whole message: what happened, where, what to do next."""
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what, where, hint)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}\n  -> {self.hint}" if self.hint else text
+
+
+class UsageError(LLMEvalError):
+    """The user's own input is wrong."""
+
+
+class SettingsError(UsageError):
+    """An option, an environment variable or a key of the project file; ``where`` names which."""
+
+
+class ScenarioError(UsageError):
+    """A scenario file. ``path`` and ``line`` (1-based; None where the whole file is meant)."""
+
+    def __init__(self, what: str, *, path: Path, line: int | None = None, hint: str | None = None) -> None:
+        super().__init__(what, where=f"{path}:{line}" if line else str(path), hint=hint)
+        self.path = path
+        self.line = line
+
+
+class BaselineError(LLMEvalError):
+    """A baseline file that is corrupt, newer than this version, or in conflict."""
+
+
+class RunFileError(LLMEvalError):
+    """A run file that is missing, corrupt or newer than this version."""
+
+
+class EndpointError(LLMEvalError):
+    """An endpoint that can't be reached, or offers no (or too many) models to choose from."""
+
+
+class ServerError(EndpointError):
+    """A server of ours that died or was not ready in time; ``hint`` ends with the tail of its log."""
+
+
+class MissingExtra(ServerError):
+    """An optional dependency is missing; ``hint`` is the command that installs it."""
+
+
+class ModelFetchError(LLMEvalError):
+    """No source had the weights, or what came does not match the pinned sha256."""
+
+
+class AnalyserError(LLMEvalError):
+    """The analyser's worker process could not be started."""

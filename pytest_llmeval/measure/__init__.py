@@ -1,0 +1,1 @@
+"""Wing one: ask an endpoint and stamp its stream."""

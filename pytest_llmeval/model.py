@@ -1,0 +1,408 @@
+"""The vocabulary: frozen values that cross a wing, a process or a file.
+
+Times are seconds (``_s``) or ``time.perf_counter_ns`` stamps (``_ns``), sizes bytes (``_bytes``). A figure that
+was not measured is ``None`` here and absent in files, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+ErrorKind = Literal[
+    "connect",
+    "timeout",
+    "http_4xx",
+    "http_5xx",
+    "rate_limited",
+    "context_overflow",
+    "interrupted",
+    "malformed",
+    "empty",
+]
+VerdictName = Literal[
+    "ok", "regressed", "improved", "inconclusive", "missing", "stale", "new", "not run"
+]
+Language = str
+"""A prompt language: an ISO 639-1 code, ``en`` or ``ko`` in the shipped suites."""
+
+
+# -- what is asked -----------------------------------------------------------------------------------------
+
+
+class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A configured target: one table ``[endpoints.NAME]`` of ``llmeval.toml``, or one ``--llm-endpoint``.
+
+    ``max_tokens`` -1 means as much as fits. ``path`` is the folder of a ``replay`` endpoint or the GGUF file of
+    a ``local`` one. ``cache``: ``cold`` defeats the server's prefix cache, ``warm`` measures with it.
+    """
+
+    name: str = ""
+    kind: str = "openai"
+    url: str | None = None
+    model: str | None = None
+    path: str | None = None
+    api_key: str | None = None
+    api_key_env: str | None = None
+    context_window: int | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    concurrency: int = 1
+    cache: Literal["cold", "warm"] = "cold"
+
+
+class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an endpoint *is*, as it says itself. ``server`` is ``"<name> <version>"``, e.g. ``vllm 0.32.0``.
+
+    ``context_window`` in tokens per stream. ``here``: the server runs on the machine of the run (loopback), so
+    that timings belong to this hardware.
+    """
+
+    kind: str
+    server: str | None = None
+    model: str | None = None
+    quantization: str | None = None
+    context_window: int | None = None
+    here: bool = False
+
+
+class AnswerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What form the answer takes: ``code`` a programming language or None for prose.
+
+    ``requires`` are names or signatures (``"class LRUCache"``, ``"fib(n)"``) that the code must define.
+    """
+
+    code: str | None = None
+    requires: tuple[str, ...] = ()
+
+
+class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Sampling parameters of a scenario. ``max_tokens`` -1: as much as fits the context window."""
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+
+
+class Scenario(Struct, frozen=True, kw_only=True):
+    """One prompt (per language) with its checks. ``path``/``line`` (1-based) say where it is written."""
+
+    suite: str
+    id: str
+    prompt: dict[Language, str]
+    category: str = "general"
+    system: str | None = None
+    answer: AnswerSpec = AnswerSpec()
+    parameters: Parameters = Parameters()
+    floor: dict[str, float] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    path: str = ""
+    line: int = 1
+
+
+class Suite(Struct, frozen=True):
+    """Scenarios of one file; several files may share a suite's name."""
+
+    name: str
+    scenarios: tuple[Scenario, ...]
+    path: str
+
+
+def cell_key(suite: str, scenario: str, language: Language) -> str:
+    """``suite/scenario/language``: the key of a cell in baselines and verdicts."""
+    return f"{suite}/{scenario}/{language}"
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One request, ready to send. ``messages`` are ``(role, content)`` pairs; ``max_tokens`` None: unlimited.
+
+    ``timeout_s`` bounds the whole exchange, ``connect_timeout_s`` the connection.
+    """
+
+    messages: tuple[tuple[str, str], ...]
+    max_tokens: int | None = None
+    temperature: float = 0.0
+    seed: int | None = 0
+    timeout_s: float = 120.0
+    connect_timeout_s: float = 30.0
+
+
+# -- what came back ----------------------------------------------------------------------------------------
+
+
+class Chunk(Struct, frozen=True):
+    """One server event that carried text. ``at_ns``: the stamp of the socket read that completed it."""
+
+    at_ns: int
+    content: str = ""
+    reasoning: str = ""
+
+
+class Usage(Struct, frozen=True):
+    """Token counts as the server reports them; ``cached_tokens`` of the prompt came from its prefix cache."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int | None = None
+
+
+class Failure(Struct, frozen=True, omit_defaults=True):
+    """Why a request failed. ``message`` is the server's own where there is one.
+
+    ``prompt_tokens``, ``context_window`` and ``requested_tokens``: the numbers of a ``context_overflow``.
+    """
+
+    kind: ErrorKind
+    message: str
+    status: int | None = None
+    prompt_tokens: int | None = None
+    context_window: int | None = None
+    requested_tokens: int | None = None
+
+
+class Response(Struct, frozen=True, kw_only=True):
+    """One streamed answer with its stamps; all ``*_ns`` are ``time.perf_counter_ns`` of this process.
+
+    ``started_ns``: the request's first byte was written. ``first_chunk_ns``: the first event of any content,
+    also a role-only one. ``cache``: ``cold`` (prefix cache defeated), ``warm`` or ``unknown``.
+    ``lag_s``: the event loop's largest lag while the stream ran. ``transport``: who stamped it.
+    """
+
+    started_ns: int
+    ended_ns: int
+    chunks: tuple[Chunk, ...] = ()
+    first_chunk_ns: int | None = None
+    finish_reason: str | None = None
+    model: str | None = None
+    usage: Usage | None = None
+    server_timings: dict[str, float] | None = None
+    failure: Failure | None = None
+    transport: Literal["measured", "httpx", "replay", "function"] = "measured"
+    cache: Literal["cold", "warm", "unknown"] = "unknown"
+    retries: int = 0
+    lag_s: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer, without reasoning."""
+        return "".join(chunk.content for chunk in self.chunks)
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning text, which is never scored."""
+        return "".join(chunk.reasoning for chunk in self.chunks)
+
+
+class Timing(Struct, frozen=True, kw_only=True):
+    """The figures of one response, all from its stamps; definitions in ``measure.timing``."""
+
+    ttft_s: float | None = None
+    ttfc_s: float | None = None
+    first_chunk_s: float | None = None
+    tpot_s: float | None = None
+    output_tps: float | None = None
+    e2e_tps: float | None = None
+    prompt_tps: float | None = None
+    latency_s: float | None = None
+    gap_p50_s: float | None = None
+    gap_p99_s: float | None = None
+    gap_max_s: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    tokens_from: Literal["usage", "token_ids", "events"] | None = None
+
+
+class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Scores 0-10 of one answer, with the parts that they were made of (0-10 or a plain count, by name)."""
+
+    total: float | None = None
+    correctness: float | None = None
+    quality: float | None = None
+    clarity: float | None = None
+    parts: dict[str, float] = field(default_factory=dict)
+
+
+# -- what is kept ------------------------------------------------------------------------------------------
+
+
+class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request of a cell as the run file keeps it. ``at_s``: seconds since the run started.
+
+    ``reasons`` explain the score in words a person can act on. ``void``: why its timings must not be judged.
+    """
+
+    round: int
+    at_s: float
+    ok: bool
+    finish_reason: str | None = None
+    answer_sha256: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    tokens_from: Literal["usage", "token_ids", "events"] | None = None
+    cached_tokens: int | None = None
+    cache: Literal["cold", "warm", "unknown"] | None = None
+    ttft_s: float | None = None
+    ttfc_s: float | None = None
+    first_chunk_s: float | None = None
+    tpot_s: float | None = None
+    output_tps: float | None = None
+    e2e_tps: float | None = None
+    prompt_tps: float | None = None
+    latency_s: float | None = None
+    gap_p50_s: float | None = None
+    gap_p99_s: float | None = None
+    gap_max_s: float | None = None
+    client_lag_s: float | None = None
+    transport: Literal["measured", "httpx", "replay", "function"] | None = None
+    retries: int = 0
+    void: str | None = None
+    score: Score | None = None
+    reasons: tuple[str, ...] = ()
+    error: Failure | None = None
+    partial_tokens: int | None = None
+
+
+class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that was learned about one cell in one run.
+
+    ``prompt_sha256`` covers system text and prompt, ``parameters_sha256`` what was asked for (temperature,
+    seed, max_tokens before clipping). ``nodeid`` runs the cell again.
+    """
+
+    endpoint: str
+    suite: str
+    scenario: str
+    language: Language
+    category: str
+    prompt_sha256: str
+    parameters_sha256: str
+    samples: tuple[Sample, ...]
+    nodeid: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The cell's key in baselines."""
+        return cell_key(self.suite, self.scenario, self.language)
+
+
+class Analysers(Struct, frozen=True, kw_only=True):
+    """Who analysed: versions and the hash of the scoring rules. Scores of different ones are not comparable."""
+
+    pylint: str
+    astroid: str
+    radon: str
+    python: str
+    rules: str
+
+
+class Commit(Struct, frozen=True, kw_only=True):
+    """The project's git commit, and whether the work tree differed from it."""
+
+    id: str
+    dirty: bool
+
+
+class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The machine of the run, without its name. ``memory_bytes`` in all."""
+
+    cpus: int
+    os: str
+    python: str
+    cpu_model: str | None = None
+    memory_bytes: int | None = None
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """What the run had in view, for telling a vanished cell from one that was not run.
+
+    ``suites``: suites that were seen whole. ``cells``: the key of every cell that the scenario files yield,
+    deselected ones and other prompt languages included.
+    """
+
+    suites: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+
+
+class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One promise, kept or not. ``cell`` None: the whole endpoint.
+
+    ``effect``: new/old - 1 in the metric's own unit (a TTFT twice as long: +1.0), points for scores.
+    ``worse``: whether that direction is bad. ``interval``: 95 % confidence, same unit. ``detectable``: the
+    smallest effect this gate would have seen with 90 % power. ``sessions``: how many the baseline held.
+    """
+
+    endpoint: str
+    metric: str
+    verdict: VerdictName
+    sentence: str
+    cell: str | None = None
+    effect: float | None = None
+    worse: bool | None = None
+    interval: tuple[float, float] | None = None
+    p: float | None = None
+    detectable: float | None = None
+    sessions: int | None = None
+
+    @property
+    def red(self) -> bool:
+        """Whether this verdict alone fails the build."""
+        return self.verdict in ("regressed", "missing")
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One pytest invocation: the run file. ``complete``: every selected cell ran and nothing interrupted it."""
+
+    schema: str = "llmeval-run/1"
+    id: str
+    started: str
+    finished: str
+    complete: bool
+    plugin: str
+    host: Host
+    analysers: Analysers | None = None
+    commit: Commit | None = None
+    endpoints: dict[str, Facts] = field(default_factory=dict)
+    selection: Selection = Selection()
+    cells: tuple[Record, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+
+# -- what is promised --------------------------------------------------------------------------------------
+
+
+class MetricPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What drop of one metric is allowed; None: the default of ``judge``.
+
+    ``allowance``: relative for timings and rates (0.03 is 3 %), points for scores. ``floor``: a hard promise on
+    the metric's own value (an upper bound for times). ``weight``: its share of the endpoint's alpha.
+    """
+
+    gate: bool | None = None
+    allowance: float | None = None
+    floor: float | None = None
+    weight: float | None = None
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """``[policy]`` of the project file. ``alpha``: the share of unchanged builds that may be red, per endpoint."""
+
+    alpha: float = 0.02
+    compare_hardware: bool = False
+    metrics: dict[str, MetricPolicy] = field(default_factory=dict)
+    endpoints: dict[str, dict[str, MetricPolicy]] = field(default_factory=dict)
+
+    def of(self, endpoint: str, metric: str) -> MetricPolicy:
+        """The policy of one metric of one endpoint: its own keys over the project's."""
+        general = self.metrics.get(metric, MetricPolicy())
+        own = self.endpoints.get(endpoint, {}).get(metric)
+        if own is None:
+            return general
+        return MetricPolicy(
+            gate=general.gate if own.gate is None else own.gate,
+            allowance=general.allowance if own.allowance is None else own.allowance,
+            floor=general.floor if own.floor is None else own.floor,
+            weight=general.weight if own.weight is None else own.weight,
+        )

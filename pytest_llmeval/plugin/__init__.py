@@ -1,0 +1,1 @@
+"""The roof: the only place that knows pytest, xdist and pytest-benchmark."""

@@ -1,0 +1,1 @@
+"""Wing four: say it to people."""

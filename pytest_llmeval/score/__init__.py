@@ -1,0 +1,1 @@
+"""Wing two: what is the answer worth?"""
