@@ -6,7 +6,7 @@ was not measured is ``None`` here and absent in files, never 0.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -24,6 +24,24 @@ ErrorKind = Literal[
 VerdictName = Literal[
     "ok", "regressed", "improved", "inconclusive", "missing", "stale", "new", "not run"
 ]
+METRICS = (
+    "output_tps",
+    "tpot_s",
+    "ttft_s",
+    "latency_s",
+    "load_tps",
+    "cold_start_s",
+    "gpu_memory_peak_bytes",
+    "correctness",
+    "quality",
+    "clarity",
+    "total",
+)
+"""Every metric that a policy may name. Times and memory: less is better; rates and scores: more."""
+CELL_METRICS = ("output_tps", "tpot_s", "ttft_s", "latency_s", "correctness", "quality", "clarity", "total")
+"""The metrics of a single cell: what a scenario's floor may name."""
+SCORES = ("total", "correctness", "quality", "clarity")
+"""The metrics of a ``Score``, 0-10."""
 Language = str
 """A prompt language: an ISO 639-1 code, ``en`` or ``ko`` in the shipped suites."""
 
@@ -86,6 +104,17 @@ class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     seed: int | None = None
 
 
+class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One executed check: the expression ``call`` returns ``equals``, or raises the exception named ``raises``.
+
+    ``equals`` is any YAML value; it counts only where ``raises`` is None.
+    """
+
+    call: str
+    equals: Any = None
+    raises: str | None = None
+
+
 class Scenario(Struct, frozen=True, kw_only=True):
     """One prompt (per language) with its checks. ``path``/``line`` (1-based) say where it is written."""
 
@@ -95,6 +124,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     category: str = "general"
     system: str | None = None
     answer: AnswerSpec = AnswerSpec()
+    checks: tuple[Check, ...] = ()
     parameters: Parameters = Parameters()
     floor: dict[str, float] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
@@ -286,6 +316,16 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> str:
         """The cell's key in baselines."""
         return cell_key(self.suite, self.scenario, self.language)
+
+    def figure(self, metric: str) -> float | None:
+        """The cell's value of one metric over its good samples: the mean of scores, the median of the rest."""
+        good = [sample for sample in self.samples if sample.ok]
+        if metric in SCORES:
+            scores = [getattr(sample.score, metric) for sample in good if sample.score is not None]
+            return fmean(scores) if scores and None not in scores else None
+        values = [getattr(sample, metric) for sample in good if sample.void is None]
+        known = [value for value in values if value is not None]
+        return median(known) if known else None
 
 
 class Analysers(Struct, frozen=True, kw_only=True):
