@@ -8,8 +8,9 @@ Run it: ``python benchmarks/mock_server.py --port=0 --ttft-s=0.05 --answers=answ
 ``listening on PORT``. Every field of `Behaviour` is an option; the request field ``"mock": {...}`` overrides
 them for one request, ``POST /control {...}`` for all that follow (``{"reset": true}`` first goes back to the
 options, ``"answers"`` replaces the answers). ``GET /control`` tells the behaviour in force and the counters,
-``GET /control/log`` the last 4,096 requests: ``{"id", "body", "received_ns", "sent_ns", "aborted"}``, where ``id``
-is the ``chatcmpl-ID`` of the answer and ``sent_ns`` holds one stamp per text event, taken just before its write.
+``GET /control/log`` the last 4,096 requests: ``{"id", "body", "received_ns", "sent_ns", "aborted"}``, where
+``id`` is the ``chatcmpl-ID`` of the answer and ``sent_ns`` holds one stamp per text event, taken just before
+its write.
 
 Import it: ``with running(gap_s=0.001) as url`` starts the process, ``control(url, status=500)`` changes it,
 ``log(url)`` reads the log; ``await serve(...)`` puts it on the running loop.
@@ -390,8 +391,10 @@ class Answer:
             "transfer-encoding: chunked\r\n\r\n".encode()
         )
         if now.role_chunk and self.chat:
-            content = {"empty": {"content": ""}, "null": {"content": None}, "absent": {}}[now.role_content]
-            self.write(self.event({"role": "assistant", **content}, completion=0))
+            delta: dict[str, Any] = {"role": "assistant"}
+            if now.role_content != "absent":
+                delta["content"] = "" if now.role_content == "empty" else None
+            self.write(self.event(delta, completion=0))
         self.events = self.prepare()
         self.next = 0
         self.timer = self.loop.call_at(self.due(0), self.tick)
