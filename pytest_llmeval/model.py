@@ -105,7 +105,7 @@ class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
 
 class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One executed check: the expression ``call`` returns ``equals``, or raises the exception named ``raises``.
+    """One executed check: the expression ``call`` returns ``equals``, or raises ``raises``, an exception's name.
 
     ``equals`` is any YAML value; it counts only where ``raises`` is None.
     """
