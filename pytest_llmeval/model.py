@@ -196,7 +196,8 @@ class Response(Struct, frozen=True, kw_only=True):
     """One streamed answer with its stamps; all ``*_ns`` are ``time.perf_counter_ns`` of this process.
 
     ``started_ns``: the request's first byte was written. ``first_chunk_ns``: the first event of any content,
-    also a role-only one. ``cache``: ``cold`` (prefix cache defeated), ``warm`` or ``unknown``.
+    also a role-only one. ``token_ids``: how many the server sent, where it sends them.
+    ``cache``: ``cold`` (prefix cache defeated), ``warm`` or ``unknown``.
     ``lag_s``: the event loop's largest lag while the stream ran. ``transport``: who stamped it.
     """
 
@@ -207,6 +208,7 @@ class Response(Struct, frozen=True, kw_only=True):
     finish_reason: str | None = None
     model: str | None = None
     usage: Usage | None = None
+    token_ids: int | None = None
     server_timings: dict[str, float] | None = None
     failure: Failure | None = None
     transport: Literal["measured", "httpx", "replay", "function"] = "measured"
