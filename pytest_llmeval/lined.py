@@ -81,6 +81,7 @@ class _Document:
     def __init__(self, text: str, path: Path) -> None:
         self.path = path
         self.text = text
+        self.last = len(text.rstrip())
         self.line_ends = [match.start() for match in re.finditer("\n", text)]
 
     def root(self) -> Node:
@@ -102,7 +103,7 @@ class _Document:
 
     def line(self, index: int) -> int:
         """The line (1-based) of the character at ``index``; past the end: the last line with any text."""
-        return bisect_right(self.line_ends, min(index, len(self.text.rstrip())) - 1) + 1
+        return bisect_right(self.line_ends, min(index, self.last) - 1) + 1
 
     def _explained(self, error: yaml.MarkedYAMLError, index: int) -> tuple[str, int, str | None]:
         start = self.text.rfind("\n", 0, index) + 1
@@ -165,10 +166,8 @@ class _Document:
                 self.fail("a key can't be a list or a mapping", index, "write a plain word, then a colon")
             value = self._node(next(events), events, depth + 1)
             if key.value in entries:
-                first = entries[key.value].key_line
-                self.fail(
-                    f"the key {shown(key.value)} twice (first on line {first})", index, "keep one of them"
-                )
+                first = f"is on line {entries[key.value].key_line} already"
+                self.fail(f"the key {shown(key.value)} {first}", index, "keep one of them")
             entries[key.value] = value._replace(key_line=key.line)
         return entries
 

@@ -1,0 +1,311 @@
+"""Scenario files: what they may hold, and that every mistake is told with its line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from pytest_llmeval import lined, scenarios
+from pytest_llmeval.errors import ScenarioError
+from pytest_llmeval.model import AnswerSpec, Check, Parameters, Suite
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FULL = """\
+suite: coding
+scenarios:
+- id: lru-cache
+  category: algorithm
+  prompt: {en: Write it., ko: 써 주세요.}
+  system: Be brief.
+  answer: {code: python, requires: ["class LRUCache"]}
+  checks:
+  - {call: "f(2, 3)", equals: 5}
+  - {call: f(None), raises: TypeError}
+  - {call: f(), equals: }
+  parameters: {temperature: 0, max_tokens: -1, seed: 7}
+  floor: {correctness: 8, ttft_s: 2}
+  tags: [mini]
+
+- id: hello
+  prompt:
+    no: |
+      Si hei.
+      \t(en tab)
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str | bytes, name: str = "x.eval.yaml") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    return write
+
+
+def test_every_field_is_read(write):
+    path = write(FULL)
+    suite = scenarios.load(path)
+    full, short = suite.scenarios
+    assert suite.name == full.suite == "coding"
+    assert suite.path == full.path == str(path)
+    assert (full.id, full.category, full.system, full.tags) == (
+        "lru-cache",
+        "algorithm",
+        "Be brief.",
+        ("mini",),
+    )
+    assert full.prompt == {"en": "Write it.", "ko": "써 주세요."}
+    assert full.answer == AnswerSpec(code="python", requires=("class LRUCache",))
+    assert full.checks == (
+        Check(call="f(2, 3)", equals=5),
+        Check(call="f(None)", raises="TypeError"),
+        Check(call="f()", equals=None),
+    )
+    assert full.parameters == Parameters(temperature=0.0, max_tokens=-1, seed=7)
+    assert full.floor == {"correctness": 8.0, "ttft_s": 2.0}
+    assert (full.line, short.line) == (3, 16)
+    assert short.prompt == {"no": "Si hei.\n\t(en tab)\n"}
+    assert (short.category, short.answer, short.checks) == ("general", AnswerSpec(), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "suite"),
+    [
+        ("suites/coding/algorithm.eval.yaml", "coding"),
+        ("suites/coding/hard/algorithm.eval.yaml", "coding"),
+        ("suites/algorithm.eval.yaml", "algorithm"),
+        ("tests/algorithm.eval.yml", "algorithm"),
+        ("a/suites/b/suites/c/x.eval.yaml", "c"),
+    ],
+)
+def test_the_suites_name(write, tmp_path, name, suite):
+    path = write("scenarios: [{id: a, prompt: {en: x}}]", name)
+    assert scenarios.load(path, root=tmp_path).name == suite
+
+
+def test_folders_above_the_root_do_not_name_a_suite(write, tmp_path):
+    path = write("scenarios: [{id: a, prompt: {en: x}}]", "suites/project/x.eval.yaml")
+    assert scenarios.load(path, root=tmp_path / "suites" / "project").name == "x"
+
+
+ONE = "scenarios:\n- id: a\n  prompt: {en: x}\n"
+CODE = ONE + "  answer: {code: python}\n"
+MISTAKES = {
+    # text: (line, words of the message)
+    "": (1, "empty"),
+    "- a\n": (1, "the file: expected a mapping"),
+    "suite: x\n": (1, "scenarios: is missing"),
+    "scenarios: []\n": (1, "holds no scenario"),
+    "scenarios: {a: 1}\n": (1, "scenarios: expected a list, got a mapping"),
+    "scenarios:\n- hello\n": (2, "a scenario: expected a mapping"),
+    "scenario:\n- id: a\n": (1, "did you mean scenarios?"),
+    "\nsuite: Coding\n" + ONE: (2, "suite: expected a slug"),
+    "scenarios:\n- prompt: {en: x}\n": (2, "no id:"),
+    "scenarios:\n- id: a\n": (2, "no prompt:"),
+    "scenarios:\n- id: a b\n  prompt: {en: x}\n": (2, 'got "a b"'),
+    "scenarios:\n- id: ..\n  prompt: {en: x}\n": (2, "expected a slug"),
+    f"scenarios:\n- id: {'a' * 101}\n  prompt: {{en: x}}\n": (2, "up to 100"),
+    "scenarios:\n- id: 7\n  prompt: {en: x}\n": (2, "got 7"),
+    "scenarios:\n- id: a\n  prompt:\n    en: ' '\n": (4, "prompt.en: expected a text that is not empty"),
+    "scenarios:\n- id: a\n  prompt:\n    en:\n": (4, "got nothing"),
+    "scenarios:\n- id: a\n  prompt: hello\n": (3, "one text per language"),
+    "scenarios:\n- id: a\n  prompt: {}\n": (3, "one text per language"),
+    "scenarios:\n- id: a\n  prompt:\n    en: x\n    english: x\n": (5, 'like en or ko, got "english"'),
+    "scenarios:\n- id: a\n  prompt: {en: 42}\n": (3, "quote it to make it a text"),
+    ONE + "  tgas: [a]\n": (4, "did you mean tags?"),
+    ONE + "  tags: a\n": (4, "tags: expected a list"),
+    ONE + "  tags:\n  - ok\n  - Not Ok\n": (6, 'tags: expected a slug'),
+    ONE + "  category: 1\n": (4, "category: expected a slug"),
+    ONE + "  system: ''\n": (4, "system: expected a text"),
+    ONE + "  answer:\n    code: Python 3\n": (5, "answer.code: expected the name of a programming language"),
+    ONE + "  answer:\n    requires: [f]\n": (5, "answer: {code: python}"),
+    ONE + "  answer: {code: python, require: [f]}\n": (4, "did you mean requires?"),
+    ONE + "  checks: [{call: f(), equals: 1}]\n": (4, "add answer: {code: python}"),
+    CODE + "  checks:\n  - call: f()\n": (6, "either equals:"),
+    CODE + "  checks:\n  - {call: f(), equals: 1, raises: E}\n": (6, "either equals:"),
+    CODE + "  checks:\n  - equals: 1\n": (6, "either equals:"),
+    CODE + "  checks:\n  - {call: f(), raises: a b}\n": (6, "the name of an exception"),
+    ONE + "  parameters: {temperature: -1}\n": (4, "parameters.temperature: expected a number of at least 0"),
+    ONE + "  parameters: {temperature: .inf}\n": (4, ".inf is not a finite number"),
+    ONE + "  parameters: {temperature: 1e999}\n": (4, "far too large"),
+    ONE + "  parameters: {max_tokens: 0}\n": (4, "at least 1, or -1 for as much as fits, got 0"),
+    ONE + "  parameters: {max_tokens: true}\n": (4, "got true"),
+    ONE + "  parameters:\n    max_token: 5\n": (5, "did you mean max_tokens?"),
+    ONE + "  parameters:\n": (4, "parameters: expected a mapping"),
+    ONE + "  floor: {speed: 5}\n": (4, "known are output_tps"),
+    ONE + "  floor: {quality: 11}\n": (4, "at most 10"),
+    ONE + "  floor: {ttft_s: 0}\n": (4, "a number above 0"),
+    ONE + "- id: a\n  prompt: {en: y}\n": (4, "the id a is used on line 2 already"),
+    "scenarios: [{id: a, prompt: {en: x}}, {id: a, prompt: {en: y}}]\n": (1, "is used on line 1 already"),
+    ONE + "  id: b\n": (4, 'the key "id" is on line 2 already'),
+    ONE + "  tags: &t [a]\n": (4, "anchor"),
+    ONE + "  tags: *t\n": (4, "alias"),
+    ONE + "  tags: !!set {a}\n": (4, "tag"),
+    ONE + "---\n" + ONE: (5, "second document"),
+    ONE + "\tcategory: a\n": (4, "a tab in the indentation"),
+    ONE + "  category: a: b\n": (4, "needs quotes"),
+    ONE + "  system: 'x\n": (4, "not YAML"),
+    ONE + "  system: \x1b[31m\n": (4, "U+001B is not allowed"),
+    ONE + "  system: " + "[" * 40: (4, "nested more than 32 deep"),
+    ONE + "  ? [a]\n  : b\n": (4, "a key can't be a list"),
+    ONE + "  system: '\u2028 \x85'\n  oops: 1\n": (5, "oops"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_is_told_with_its_line(write, text):
+    line, words = MISTAKES[text]
+    with pytest.raises(ScenarioError) as caught:
+        scenarios.load(write(text))
+    assert words in str(caught.value)
+    assert caught.value.line == line
+
+
+def test_bytes_that_are_not_utf8_are_told_with_their_line(write):
+    with pytest.raises(ScenarioError, match=r"x\.eval\.yaml:2: byte 13 is not UTF-8"):
+        scenarios.load(write(b"scenarios:\n- \xff\n"))
+
+
+def test_a_utf8_signature_is_no_mistake(write):
+    assert scenarios.load(write(b"\xef\xbb\xbf" + ONE.encode())).scenarios[0].line == 2
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(ScenarioError, match="can't be read: No such file") as caught:
+        scenarios.load(tmp_path / "gone.eval.yaml", root=tmp_path)
+    assert str(caught.value).startswith("gone.eval.yaml:"), "paths are shown below the root"
+    with pytest.raises(ScenarioError, match="can't be read: Is a directory"):
+        scenarios.load(tmp_path)
+
+
+def test_a_name_that_is_no_slug_asks_for_suite(write):
+    with pytest.raises(ScenarioError, match="say suite: at the top"):
+        scenarios.load(write(ONE, "My Suite.eval.yaml"))
+
+
+def test_ids_are_unique_per_suite_across_files(write):
+    first, second = write("suite: s\n" + ONE, "a.yaml"), write("suite: s\n\n" + ONE, "b.yaml")
+    other = write("suite: other\n" + ONE, "c.yaml")
+    scenarios.check_unique([scenarios.load(first), scenarios.load(other)])
+    with pytest.raises(ScenarioError) as caught:
+        scenarios.check_unique([scenarios.load(first), scenarios.load(second)])
+    assert f"{second}:4: suite s has the id a already, at {first}:3" in str(caught.value)
+
+
+def test_the_prompts_hash_follows_what_is_said_and_nothing_else(write):
+    def hashed(text: str, language: str = "en") -> str:
+        return scenarios.prompt_sha256(scenarios.load(write(text)).scenarios[0], language)
+
+    assert hashed(ONE) == hashed(ONE + "  tags: [a]\n  floor: {quality: 1}\n")
+    assert hashed(ONE) != hashed(ONE + "  system: x\n")
+    assert hashed(ONE) != hashed(ONE.replace("en: x", "en: y"))
+    assert hashed(FULL, "en") != hashed(FULL, "ko")
+    assert hashed(ONE) == "6a7d7238d81221459067b49786fe37d1bfbd904cc01c3d73b289d064c259812a", (
+        "baselines hold it"
+    )
+
+
+def test_the_parameters_hash_does_not_see_how_a_number_is_written():
+    assert scenarios.parameters_sha256(0, 0, 96) == scenarios.parameters_sha256(0.0, 0, 96)
+    different = {
+        scenarios.parameters_sha256(t, s, m) for t, s, m in [(0, 0, 96), (0.5, 0, 96), (0, 1, 96), (0, 0, 97)]
+    }
+    assert len(different) == 4
+
+
+# -- properties --------------------------------------------------------------------------------------------
+
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
+@example(b"\xff\xfea\x00")
+@example(b"? ")
+@example(b"%YAML 9.9\n---\na")
+@QUICK
+def test_any_bytes_are_a_suite_or_a_scenario_error(tmp_path, data):
+    load_or_refuse(tmp_path, data)
+
+
+@given(st.data())
+@QUICK
+def test_any_small_damage_to_a_good_file_is_a_suite_or_a_scenario_error(tmp_path, data):
+    text = FULL
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = min(len(text), start + data.draw(st.integers(0, 8)))
+        text = (
+            text[:start]
+            + data.draw(st.text("[]{}:,-#&*!|>'\"%@`?~ \t\n\r\0a1.é가\u2028", max_size=3))
+            + text[end:]
+        )
+    load_or_refuse(tmp_path, text.encode())
+
+
+def load_or_refuse(folder: Path, data: bytes) -> None:
+    path = folder / "any.eval.yaml"
+    path.write_bytes(data)
+    try:
+        suite = scenarios.load(path)
+    except ScenarioError as error:
+        suite = None
+        line, message = error.line, str(error)
+    if suite is None:
+        assert line is not None
+        assert 1 <= line <= data.count(b"\n") + 1
+        assert "any.eval.yaml" in message
+    else:
+        assert isinstance(suite, Suite)
+        assert suite.scenarios
+
+
+printable = st.text(
+    st.characters(
+        codec="utf-8", exclude_categories=("Cc", "Cs", "Cn", "Zl", "Zp"), exclude_characters="\ufffe\uffff"
+    )
+)
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | printable
+)
+documents = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(printable, inner, max_size=4)
+)
+
+
+@given(documents)
+@QUICK
+def test_json_is_read_as_json(tmp_path, document):
+    path = tmp_path / "any.yaml"
+    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8", newline="")
+    assert lined.load(path).plain() == document
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from("abcd"), st.lists(scalars, max_size=3), min_size=1), min_size=1)
+)
+@QUICK
+def test_every_line_is_where_an_editor_shows_it(tmp_path, document):
+    """The dump's own keys are one a line; each node's text must start on the line that the node names."""
+    path = tmp_path / "any.yaml"
+    text = yaml.safe_dump(document, allow_unicode=True, width=10**6, default_flow_style=False)
+    path.write_text(text, encoding="utf-8", newline="")
+    lines = text.split("\n")
+    for item in lined.load(path).value:
+        for key, node in item.value.items():
+            assert lines[node.key_line - 1].lstrip("- ").startswith(f"{key}:")
+            for entry in node.value:
+                assert lines[entry.line - 1].lstrip().startswith("- ")
