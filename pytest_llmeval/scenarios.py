@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import lined, values
 from .errors import ScenarioError
+from .lined import Node
 from .model import CELL_METRICS, AnswerSpec, Check, Parameters, Scenario, Suite
+from .values import UnexpectedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .lined import Node
     from .values import Kind
 
 _SCENARIO_KEYS = (
@@ -105,7 +106,7 @@ class _Reader:
         name = below[0] if below else re.sub(r"(\.eval)?\.ya?ml$", "", self.path.name)
         try:
             return str(values.SLUG.accept(name))
-        except ValueError:
+        except UnexpectedError:
             hint = f"say suite: at the top of the file: {values.SLUG.expected}"
             self.fail(f"{values.shown(name)} can't be the suite's name", 1, hint)
 
@@ -143,9 +144,7 @@ class _Reader:
         if not isinstance(node.value, dict) or not node.value:
             self.wrong(node, "prompt", "one text per language, like {en: …, ko: …}")
         for language, text in node.value.items():
-            if not _accepts(values.LANGUAGE, language):
-                what = f"prompt: expected {values.LANGUAGE.expected}, got {values.shown(language)}"
-                self.fail(what, text.key_line)
+            self.value(Node(language, text.key_line), "prompt", values.LANGUAGE)
         return {
             language: self.value(text, f"prompt.{language}", values.TEXT)
             for language, text in node.value.items()
@@ -230,24 +229,12 @@ class _Reader:
     def value(self, node: Node, what: str, kind: Kind) -> Any:
         try:
             return kind.accept(node.value)
-        except ValueError:
-            self.wrong(node, what, kind.expected)
+        except UnexpectedError as wrong:
+            unquoted = isinstance(node.value, (bool, int, float)) and kind is values.TEXT
+            self.fail(f"{what}: {wrong}", node.line, "quote it to make it a text" if unquoted else None)
 
     def wrong(self, node: Node, what: str, expected: str) -> NoReturn:
-        hint = (
-            "quote it to make it a text"
-            if isinstance(node.value, (bool, int, float)) and "text" in expected
-            else None
-        )
-        self.fail(f"{what}: expected {expected}, got {values.shown(node.value)}", node.line, hint)
+        self.fail(f"{what}: {UnexpectedError(expected, node.value)}", node.line)
 
     def fail(self, what: str, line: int, hint: str | None = None) -> NoReturn:
         raise ScenarioError(what, path=self.shown, line=line, hint=hint) from None
-
-
-def _accepts(kind: Kind, value: object) -> bool:
-    try:
-        kind.accept(value)
-    except ValueError:
-        return False
-    return True

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,12 +20,19 @@ SLUG_PATTERN = re.compile(r"(?!\.+\Z)[a-z0-9._-]{1,100}")
 """Ids become pytest node ids, keys of baselines and file names: short, portable, never ``.`` or ``..``."""
 
 
+class UnexpectedError(ValueError):
+    """``expected …, got …``: a value that is not what its kind expects."""
+
+    def __init__(self, expected: str, value: object) -> None:
+        super().__init__(f"expected {expected}, got {shown(value)}")
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of value.
 
     ``accept`` takes a typed value (of a YAML or TOML file) and returns it normalised; ``read`` takes the text
-    of an option or a variable. Both raise ``ValueError`` where the value is not ``expected``.
+    of an option or a variable. Both raise ``UnexpectedError``.
     """
 
     expected: str
@@ -37,28 +45,31 @@ def text_kind(expected: str, pattern: re.Pattern[str] | None = None) -> Kind:
 
     def accept(value: object) -> str:
         if not isinstance(value, str) or not value.strip():
-            raise ValueError(expected)
+            raise UnexpectedError(expected, value)
         if pattern is not None and not pattern.fullmatch(value):
-            raise ValueError(expected)
+            raise UnexpectedError(expected, value)
         return value
 
     return Kind(expected, accept, accept)
 
 
 def whole_kind(minimum: int, *, or_: int | None = None, why: str = "") -> Kind:
-    """A whole number of at least ``minimum``, or exactly ``or_``, which means ``why``."""
+    """A whole number of at least ``minimum`` and of 63 bits, or exactly ``or_``, which means ``why``."""
     expected = f"a whole number of at least {minimum}"
     if or_ is not None:
         expected += f", or {or_} for {why}"
 
     def accept(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or (value < minimum and value != or_):
-            raise ValueError(expected)
-        if value.bit_length() > 63:
-            raise ValueError(expected)
+        if not isinstance(value, int) or isinstance(value, bool) or value.bit_length() > 63:
+            raise UnexpectedError(expected, value)
+        if value < minimum and value != or_:
+            raise UnexpectedError(expected, value)
         return value
 
-    return Kind(expected, accept, lambda text: accept(int(_ascii_number(text))))
+    def read(text: str) -> int:
+        return accept(int(text) if re.fullmatch(r"[+-]?[0-9]{1,30}", text.strip()) else text)
+
+    return Kind(expected, accept, read)
 
 
 def number_kind(minimum: float = -math.inf, maximum: float = math.inf, *, above: bool = False) -> Kind:
@@ -69,25 +80,45 @@ def number_kind(minimum: float = -math.inf, maximum: float = math.inf, *, above:
     expected = " ".join(["a number", " and ".join(bounds)]).strip()
 
     def accept(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not _finite(value):
-            raise ValueError(expected)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
+            raise UnexpectedError(expected, value)
         if value > maximum or value < minimum or (above and value == minimum):
-            raise ValueError(expected)
+            raise UnexpectedError(expected, value)
         return float(value)
 
-    return Kind(expected, accept, lambda text: accept(float(_ascii_number(text))))
+    def read(text: str) -> float:
+        is_number = re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text.strip())
+        return accept(float(text) if is_number else text)
+
+    return Kind(expected, accept, read)
 
 
 def choice_kind(*choices: str) -> Kind:
     """One of a few words."""
-    expected = alternatives(choices)
+    expected = alternatives(json.dumps(choice) for choice in choices)
 
     def accept(value: object) -> str:
         if not isinstance(value, str) or value not in choices:
-            raise ValueError(expected)
+            raise UnexpectedError(expected, value)
         return value
 
     return Kind(expected, accept, accept)
+
+
+def list_kind(item: Kind, *, split: bool = True) -> Kind:
+    """One or several of a kind: a list, or a text with commas; texts of a list split too, with ``split``."""
+
+    def accept(value: object) -> tuple[Any, ...]:
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        read_each = (
+            read(part) if split and isinstance(part, str) else (item.accept(part),) for part in parts
+        )
+        return tuple(chain.from_iterable(read_each))
+
+    def read(text: str) -> tuple[Any, ...]:
+        return tuple(item.read(part.strip()) for part in text.split(","))
+
+    return Kind(item.expected, accept, read)
 
 
 def _switch() -> Kind:
@@ -96,22 +127,17 @@ def _switch() -> Kind:
 
     def accept(value: object) -> bool:
         if not isinstance(value, bool):
-            raise ValueError(expected)  # noqa: TRY004 - one error for every wrong value
+            raise UnexpectedError(expected, value)
         return value
 
-    def read(text: str) -> bool:
-        try:
-            return words[text.strip().lower()]
-        except KeyError:
-            raise ValueError(expected) from None
-
-    return Kind(expected, accept, read)
+    return Kind(expected, accept, lambda text: accept(words.get(text.strip().lower(), text)))
 
 
 TEXT = text_kind("a text that is not empty")
 SLUG = text_kind("a slug of up to 100 of the characters a-z 0-9 . _ -", SLUG_PATTERN)
 LANGUAGE = text_kind("a language code of two lower-case letters, like en or ko", re.compile("[a-z]{2}"))
 SWITCH = _switch()
+PATH = text_kind("a path", re.compile(r"[^\0]+"))
 TEMPERATURE = number_kind(0)
 SEED = whole_kind(0)
 MAX_TOKENS = whole_kind(1, or_=-1, why="as much as fits")
@@ -125,7 +151,7 @@ def shown(value: object, limit: int = 60) -> str:
         return "a mapping"
     if isinstance(value, (list, tuple)):
         return "a list"
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
+    if isinstance(value, int) and value.bit_length() > 200:
         return "a number far too large"
     is_plain = isinstance(value, (str, bool, int, float))
     written = json.dumps(value, ensure_ascii=False) if is_plain else str(value)
@@ -139,22 +165,21 @@ def alternatives(words: Iterable[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
+def close_to(word: object, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    close = difflib.get_close_matches(str(word)[:100], list(known), n=1)
+    return close[0] if close else None
+
+
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """``did you mean X?``, or the list of what is known."""
     known = list(known)
-    close = difflib.get_close_matches(str(word)[:100], known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    close = close_to(word, known)
+    return f"did you mean {close}?" if close else f"known are {', '.join(known)}"
 
 
-def _finite(value: float) -> bool:
+def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(value)
     except OverflowError:  # an int beyond every float
         return False
-
-
-def _ascii_number(text: str) -> str:
-    """``int`` and ``float`` also take ``1_000`` and digits of every script; people's numbers are ASCII."""
-    if not re.fullmatch(r"\s*[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*", text) or len(text) > 100:
-        raise ValueError(text)
-    return text

@@ -1,6 +1,7 @@
 """Record and Run <-> plain dict: the only form that crosses a process or a file.
 
-execnet and JSON both refuse lone surrogates, which a model can emit; they become U+FFFD here.
+execnet and JSON both refuse lone surrogates, which a model can emit; they become U+FFFD here. A type that
+msgspec does not know (``Path``, ``settings.Secret``) travels as its text.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 def plain(value: Any) -> Any:
     """dicts, lists, str, int, float, bool and None only; execnet and JSON both carry it."""
-    return _clean(msgspec.to_builtins(value))
+    return _clean(msgspec.to_builtins(value, enc_hook=str))
 
 
 def build(data: Any, kind: type[T]) -> T:
@@ -22,7 +23,7 @@ def build(data: Any, kind: type[T]) -> T:
 
     Raises ``msgspec.ValidationError`` with the path of the wrong field.
     """
-    return msgspec.convert(data, kind)
+    return msgspec.convert(data, kind, dec_hook=lambda custom, written: custom(written))
 
 
 def _clean(value: Any) -> Any:

@@ -1,0 +1,212 @@
+"""The project file, ``llmeval.toml`` or ``[tool.llmeval]`` of ``pyproject.toml``, read and checked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from . import urls, values
+from .errors import SettingsError
+from .model import METRICS, SCORES, Endpoint, MetricPolicy, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from .values import Kind
+
+FILE = "llmeval.toml"
+NO_KEYS = ("", "NA", "EMPTY", "none")
+"""What may stand as ``api_key``: the words by which people say that a server wants none."""
+
+ENDPOINT_KEYS: dict[str, Kind] = {
+    # Named in the file format and not read by this version: price, server.
+    "kind": values.choice_kind("openai", "local", "replay"),
+    "url": values.TEXT,
+    "model": values.TEXT,
+    "path": values.PATH,
+    "api_key": values.choice_kind(*NO_KEYS),
+    "api_key_env": values.text_kind(
+        "the name of an environment variable", re.compile("[A-Za-z_][A-Za-z0-9_]*")
+    ),
+    "context_window": values.whole_kind(1),
+    "max_tokens": values.MAX_TOKENS,
+    "temperature": values.TEMPERATURE,
+    "seed": values.SEED,
+    "concurrency": values.whole_kind(1),
+    "cache": values.choice_kind("cold", "warm"),
+}
+_NEEDED = {"openai": "url", "replay": "path"}
+_MEANINGLESS = {"openai": ("path",), "local": ("url",), "replay": ("url",)}
+_SHARE = values.number_kind(0, 1)
+_SCORE = values.number_kind(0, 10)
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the project file says; empty where there is none. ``options`` are values by option name."""
+
+    options: dict[str, Any] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+
+
+def read(rootdir: Path, option_kinds: Mapping[str, Kind]) -> Project:
+    """The project file of ``rootdir``. Raises ``SettingsError`` with file, line and dotted key."""
+    own, shared = rootdir / FILE, rootdir / "pyproject.toml"
+    table = _toml(shared).get("tool", {}).get("llmeval") if shared.is_file() else None
+    if own.is_file():
+        if table is not None:
+            raise SettingsError(
+                "the project is configured twice",
+                where=f"{FILE} and [tool.llmeval] of {shared.name}",
+                hint="move everything into one of them",
+            )
+        return _File(own, ()).project(_toml(own), option_kinds)
+    if table is not None:
+        return _File(shared, ("tool", "llmeval")).project(table, option_kinds)
+    return Project()
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(f"can't be read: {error.strerror or error}", where=path.name) from error
+    except UnicodeDecodeError:
+        raise SettingsError("is not UTF-8", where=path.name, hint="save the file as UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        where = f"{path.name}:{line[1]}" if line else path.name
+        raise SettingsError(f"not TOML: {str(error) or type(error).__name__}", where=where) from None
+
+
+class _File:
+    """One file's table on its way to a ``Project``. Keys are paths of names below the file's own table."""
+
+    def __init__(self, path: Path, prefix: tuple[str, ...]) -> None:
+        self.path = path
+        self.prefix = prefix
+
+    def project(self, table: Any, option_kinds: Mapping[str, Kind]) -> Project:
+        entries = self.table(table, (), [*option_kinds, "endpoints", "policy"])
+        endpoints = self.table(entries.pop("endpoints", {}), ("endpoints",))
+        policy = self.table(
+            entries.pop("policy", {}), ("policy",), ["alpha", "compare_hardware", "endpoints", *METRICS]
+        )
+        return Project(
+            options={name: self.value(value, (name,), option_kinds[name]) for name, value in entries.items()},
+            endpoints={name: self._endpoint(name, value) for name, value in endpoints.items()},
+            policy=self._policy(policy),
+        )
+
+    def _endpoint(self, name: str, value: Any) -> Endpoint:
+        where = ("endpoints", name)
+        if name == "all" or not values.SLUG_PATTERN.fullmatch(name):
+            self.fail(where, f'an endpoint\'s name is {values.SLUG.expected}, and not "all"')
+        entries = self.table(value, where, ENDPOINT_KEYS)
+        if entries.get("api_key", "") not in NO_KEYS:  # never shown
+            hint = 'put the key into an environment variable and name it: api_key_env = "MY_KEY"'
+            self.fail((*where, "api_key"), "a key does not belong in a file", hint)
+        checked = {
+            key: self.value(entry, (*where, key), ENDPOINT_KEYS[key]) for key, entry in entries.items()
+        }
+        kind = checked.get("kind", "openai")
+        if (needed := _NEEDED.get(kind)) and needed not in checked:
+            self.fail(
+                where,
+                f"an endpoint of kind {kind} needs {needed}",
+                'like url = "http://localhost:8000/v1"' if needed == "url" else None,
+            )
+        for key in _MEANINGLESS[kind]:
+            if key in checked:
+                self.fail((*where, key), f"means nothing for an endpoint of kind {kind}", "remove it")
+        if "api_key" in checked and "api_key_env" in checked:
+            self.fail((*where, "api_key"), "api_key and api_key_env are both set", "keep one of them")
+        if "url" in checked and (wrong := urls.mistake(checked["url"])):
+            self.fail((*where, "url"), *wrong)
+        if "path" in checked:
+            checked["path"] = str(self.path.parent / checked["path"])
+        return Endpoint(name=name, **checked)
+
+    def _policy(self, table: dict[str, Any]) -> Policy:
+        endpoints = self.table(table.pop("endpoints", {}), ("policy", "endpoints"))
+        alpha = self.value(
+            table.pop("alpha", 0.02), ("policy", "alpha"), values.number_kind(0, 0.5, above=True)
+        )
+        compare = self.value(
+            table.pop("compare_hardware", False), ("policy", "compare_hardware"), values.SWITCH
+        )
+        return Policy(
+            alpha=alpha,
+            compare_hardware=compare,
+            metrics={name: self._metric(name, entry, ("policy", name)) for name, entry in table.items()},
+            endpoints={name: self._own_policy(name, entry) for name, entry in endpoints.items()},
+        )
+
+    def _own_policy(self, endpoint: str, value: Any) -> dict[str, MetricPolicy]:
+        where = ("policy", "endpoints", endpoint)
+        if not values.SLUG_PATTERN.fullmatch(endpoint):
+            self.fail(where, f"an endpoint's name is {values.SLUG.expected}")
+        table = self.table(value, where, METRICS)
+        return {name: self._metric(name, entry, (*where, name)) for name, entry in table.items()}
+
+    def _metric(self, name: str, value: Any, where: tuple[str, ...]) -> MetricPolicy:
+        is_score = name in SCORES
+        kinds = {
+            "gate": values.SWITCH,
+            "allowance": _SCORE if is_score else _SHARE,
+            "floor": _SCORE if is_score else values.number_kind(0, above=True),
+            "weight": values.number_kind(0, above=True),
+        }
+        table = self.table(value, where, kinds)
+        return MetricPolicy(
+            **{key: self.value(entry, (*where, key), kinds[key]) for key, entry in table.items()}
+        )
+
+    # -- the forms of TOML ---------------------------------------------------------------------------------
+
+    def table(self, value: Any, where: tuple[str, ...], known: Any = None) -> dict[str, Any]:
+        """A copy of the table, its keys all ``known``, or any where that is None."""
+        if not isinstance(value, dict):
+            self.fail(where, str(values.UnexpectedError("a table", value)))
+        for key in value:
+            if known is not None and key not in known:
+                self.fail((*where, key), "no such key", values.did_you_mean(key, known))
+        return dict(value)
+
+    def value(self, value: Any, where: tuple[str, ...], kind: Kind) -> Any:
+        try:
+            return kind.accept(value)
+        except values.UnexpectedError as wrong:
+            self.fail(where, str(wrong))
+
+    def fail(self, key: tuple[str, ...], what: str, hint: str | None = None) -> NoReturn:
+        path = (*self.prefix, *key)
+        line = line_of(self.path.read_text(encoding="utf-8-sig"), path)
+        where = f"{self.path.name}:{line}" if line else self.path.name
+        raise SettingsError(f"{'.'.join(path)}: {what}", where=where, hint=hint) from None
+
+
+def line_of(text: str, key: tuple[str, ...]) -> int | None:
+    """The line (1-based) that writes ``key``, or the nearest table above it that has a line of its own."""
+    table: tuple[str, ...] = ()
+    best, best_line = 0, None
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            here = table = _parts(match[1])
+        elif match := re.match(r"""\s*([\w."'\- ]+?)\s*=""", line):
+            here = (*table, *_parts(match[1]))
+        else:
+            continue
+        if len(here) > best and here == key[: len(here)]:
+            best, best_line = len(here), number
+    return best_line
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(
+        part.strip("\"' ") for part in re.findall(r"""[^."']+|"[^"]*"|'[^']*'""", dotted) if part.strip()
+    )
