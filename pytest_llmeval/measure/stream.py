@@ -1,0 +1,310 @@
+"""The stamped reads of an answer in OpenAI's form -> ``model.Response``. Pure.
+
+Takes server-sent events (WHATWG HTML, section 9.2: any of CRLF, LF, CR, a byte order mark, comments, data
+over several lines) of chat and plain completions, and the single JSON body of a server that does not stream.
+Where servers differ: text may be null, empty or absent; usage may come in every event, in one with
+``choices: []`` or not at all; ``finish_reason`` comes on the last text or after it; ``[DONE]`` may be missing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from ..model import Chunk, Failure, Response, Usage
+from . import failures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+T = TypeVar("T")
+
+MOST_TOKENS = 1_000_000_000
+"""A count beyond this, or below 0, is no count."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error)?:")
+"""How a stream of events starts. ``error:`` was llama.cpp's own until 2025."""
+
+
+class _Text(Struct, gc=False):
+    """``delta`` or ``message``."""
+
+    content: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+
+
+class _Choice(Struct, gc=False):
+    index: int = 0
+    delta: _Text | None = None
+    message: _Text | None = None
+    text: str | None = None
+    finish_reason: str | None = None
+    token_ids: list[int] | None = None
+
+
+class _PromptDetails(Struct, gc=False):
+    cached_tokens: int | None = None
+
+
+class _Usage(Struct, gc=False):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+
+
+class _Event(Struct, gc=False):
+    choices: list[_Choice] | None = None
+    model: str | None = None
+    usage: _Usage | None = None
+    timings: dict[str, float | None] | None = None
+    error: Any = None
+    object: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+def assemble(
+    reads: Sequence[tuple[int, bytes]],
+    *,
+    started_ns: int,
+    ended_ns: int,
+    status: int = 200,
+    failure: Failure | None = None,
+) -> Response:
+    """The response behind the reads ``(stamp_ns, bytes)`` of one body; any split gives the same text.
+
+    ``failure`` is what the transport met; what was read before it is kept. It is forgiven if it is only that
+    the connection ended (``interrupted``) after the server had said that the answer was complete.
+    """
+    body = b"".join(data for _, data in reads)
+    answer = _Answer()
+    if status >= 400:
+        failure = failure or failures.of_answer(status, body)
+    elif body and not _EVENTS.match(body):
+        answer.whole(body, reads[-1][0])
+    else:
+        for at_ns, data in _data(body, reads):
+            answer.take(at_ns, data)
+    return Response(
+        started_ns=started_ns,
+        ended_ns=ended_ns,
+        chunks=tuple(answer.chunks),
+        first_chunk_ns=answer.first_chunk_ns,
+        finish_reason=answer.finish_reason,
+        model=answer.model,
+        usage=answer.counted(),
+        token_ids=answer.token_ids or None,
+        server_timings=answer.timings,
+        failure=answer.verdict(failure),
+    )
+
+
+def _data(body: bytes, reads: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """The data of every event, with the stamp of the read that completed its last line."""
+    stamps = iter(reads)
+    at_ns, reached = 0, 0
+    end = len(_BYTE_ORDER_MARK) if body.startswith(_BYTE_ORDER_MARK) else 0
+    pending: list[bytes] = []
+    for line in body[end:].splitlines(keepends=True):
+        end += len(line)
+        if line.startswith((b"data:", b"error:")):
+            while reached < end:
+                at_ns, data = next(stamps)
+                reached += len(data)
+            value = line.rstrip(b"\r\n")
+            if value.startswith(b"error:"):
+                pending.append(b'{"error":%s}' % value[6:])
+            else:
+                pending.append(value[6:] if value.startswith(b"data: ") else value[5:])
+        elif pending and line in (b"\n", b"\r\n", b"\r"):
+            yield at_ns, pending[0] if len(pending) == 1 else b"\n".join(pending)
+            pending.clear()
+    if pending:  # many servers leave out the empty line after the last event
+        yield at_ns, b"\n".join(pending)
+
+
+class _Answer:
+    """What the events have said so far."""
+
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+        self.first_chunk_ns: int | None = None
+        self.finish_reason: str | None = None
+        self.model: str | None = None
+        self.usage: _Usage | None = None
+        self.timings: dict[str, float] | None = None
+        self.token_ids = 0
+        self.done = False
+        self.failure: Failure | None = None
+        self.broken: str | None = None
+        """What is wrong with the first data that could not be read."""
+
+    def take(self, at_ns: int, data: bytes) -> None:
+        """One event of a stream."""
+        if data == b"[DONE]":
+            self.done = True
+            return
+        event = _event(data)
+        if event is None:
+            self.broken = self.broken or f"an event is not a JSON object: {_start(data)}"
+            return
+        if event.error or event.object == "error":
+            self.failure = self.failure or failures.of_error(_json(data), status=200, midstream=True)
+            return
+        self._note(at_ns, event)
+
+    def whole(self, body: bytes, at_ns: int) -> None:
+        """The single body of an answer that was not streamed."""
+        data = _json(body.removeprefix(_BYTE_ORDER_MARK))
+        event = _salvage(data)
+        if failures.reports_error(data):
+            self.failure = failures.of_error(data, status=200)
+        elif event is None or event.choices is None:
+            self.broken = f"neither a stream of events nor a completion: {_start(body)}"
+        else:
+            self._note(at_ns, event)
+            self.done = True
+
+    def _note(self, at_ns: int, event: _Event) -> None:
+        self.model = event.model or self.model
+        self.usage = event.usage or self.usage
+        if event.timings:
+            self.timings = {
+                name: value
+                for name, value in event.timings.items()
+                if value is not None and math.isfinite(value)
+            }
+        for choice in event.choices or ():
+            if self.first_chunk_ns is None:
+                self.first_chunk_ns = at_ns
+            if choice.index:  # one answer is asked for; a server that sends more is read as if it did not
+                continue
+            self.finish_reason = choice.finish_reason or self.finish_reason
+            text = choice.delta or choice.message
+            content = (text.content if text else choice.text) or ""
+            reasoning = (text.reasoning or text.reasoning_content or "") if text else ""
+            if content or reasoning:
+                self.chunks.append(Chunk(at_ns, content, reasoning))
+            if choice.token_ids:
+                self.token_ids += len(choice.token_ids)
+
+    def counted(self) -> Usage | None:
+        """The server's token counts, if they are counts."""
+        if self.usage is None:
+            return None
+        prompt, completion = _count(self.usage.prompt_tokens), _count(self.usage.completion_tokens)
+        if prompt is None or completion is None:
+            return None
+        details = self.usage.prompt_tokens_details
+        cached = _count(details.cached_tokens) if details else None
+        if cached is None and self.timings and "cache_n" in self.timings:
+            cached = _count(int(self.timings["cache_n"]))
+        return Usage(prompt, completion, cached)
+
+    def verdict(self, met: Failure | None) -> Failure | None:
+        """Why this answer must not count as one, or None. ``met``: the transport's own failure."""
+        complete = self.done or self.finish_reason is not None
+        if self.failure or (met and not (complete and met.kind == "interrupted")):
+            return self.failure or met
+        if self.broken is not None:
+            return Failure(kind="malformed", message=self.broken, status=200)
+        if not complete:
+            message = "the stream ended with neither a finish_reason nor [DONE]"
+            return Failure(kind="interrupted", message=message, status=200)
+        if not self.chunks:
+            message = f"the answer has no text (finish_reason {self.finish_reason})"
+            return Failure(kind="empty", message=message, status=200)
+        return None
+
+
+def _event(data: bytes) -> _Event | None:
+    """One decoded event, wrong fields left out; None if it is not a JSON object."""
+    try:
+        return _decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _salvage(_json(data))
+
+
+def _json(data: bytes) -> Any:
+    """Decoded JSON, as Python's own ``json`` takes it (NaN, lone surrogates); None if it is none."""
+    try:
+        return json.loads(data.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _salvage(data: Any) -> _Event | None:
+    """An event without those fields that have no business to be as they are."""
+    if not isinstance(data, dict):
+        return None
+    choices = data.get("choices")
+    timings = data.get("timings")
+    return _Event(
+        choices=[_choice(item) for item in choices if isinstance(item, dict)]
+        if isinstance(choices, list)
+        else None,
+        model=_typed(data.get("model"), str),
+        usage=_fields(data.get("usage"), _Usage),
+        timings={key: value for key, value in timings.items() if _finite(value)}
+        if isinstance(timings, dict)
+        else None,
+        error=data.get("error"),
+        object=_typed(data.get("object"), str),
+    )
+
+
+def _choice(data: dict[str, Any]) -> _Choice:
+    choice = _fields({key: value for key, value in data.items() if key not in ("delta", "message")}, _Choice)
+    assert choice is not None
+    choice.delta, choice.message = (_fields(_joined(data.get(name)), _Text) for name in ("delta", "message"))
+    return choice
+
+
+def _joined(text: Any) -> Any:
+    """A delta or message; content that is a list of parts (``{"type": "text", "text": …}``) is joined."""
+    if not isinstance(text, dict) or not isinstance(text.get("content"), list):
+        return text
+    parts = [
+        part["text"]
+        for part in text["content"]
+        if isinstance(part, dict) and isinstance(part.get("text"), str)
+    ]
+    return text | {"content": "".join(parts)}
+
+
+def _fields(data: Any, kind: type[T]) -> T | None:
+    """A struct of those fields of ``data`` that fit it; None if ``data`` is no object."""
+    if not isinstance(data, dict):
+        return None
+    fitting = {}
+    for name in kind.__struct_fields__:  # type: ignore[attr-defined]  # every Struct has it
+        if name in data:
+            try:
+                fitting[name] = getattr(msgspec.convert({name: data[name]}, kind), name)
+            except msgspec.ValidationError:
+                continue
+    return kind(**fitting)
+
+
+def _start(data: bytes) -> str:
+    return repr(data[:80].decode("utf-8", "replace"))
+
+
+def _typed(value: Any, kind: type[T]) -> T | None:
+    return value if isinstance(value, kind) else None
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _count(value: int | None) -> int | None:
+    return value if value is not None and 0 <= value <= MOST_TOKENS else None

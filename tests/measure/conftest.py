@@ -1,0 +1,39 @@
+"""Raw exchanges of real servers, as curl printed them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+TRANSCRIPTS = Path(__file__).parents[2] / "fixtures" / "transcripts"
+
+
+class Transcript(Struct, frozen=True):
+    """One exchange: the status line's number, the headers in lower case and the body's bytes."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def read_transcript(name: str) -> Transcript:
+    """``vllm/11_chat_stream_usage`` or ``llama.cpp/…``; curl's own lines are taken off."""
+    server, _, case = name.partition("/")
+    (path,) = TRANSCRIPTS.glob(f"{server}*/{case}.txt")
+    text = path.read_bytes()
+    text = text[text.index(b"HTTP/1.1 ") :]
+    head, _, body = text.partition(b"\n\n") if b"\r\n\r\n" not in text else text.partition(b"\r\n\r\n")
+    status, *fields = head.decode().splitlines()
+    headers = dict(line.lower().split(": ", 1) for line in fields if ": " in line)
+    body = body.partition(b"[curl exit")[0]
+    if "content-length" in headers:
+        body = body[: int(headers["content-length"])]
+    return Transcript(int(status.split()[1]), headers, body)
+
+
+@pytest.fixture
+def transcript() -> object:
+    """A function: name -> `Transcript`."""
+    return read_transcript
