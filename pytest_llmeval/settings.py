@@ -1,13 +1,10 @@
 """What a run was asked to do: command line > environment > project file > default, resolved once.
 
-``OPTIONS`` describes every option: the command line, the environment, the project file and the documentation
-come from it. An option ``x_y`` is ``--llm-x-y=`` on the command line, ``LLMEVAL_X_Y`` in the environment, and
-``x_y`` in the project file.
+The options themselves are described in ``optiontable``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,118 +13,12 @@ from msgspec import Struct, field, structs
 from . import project, specs, values
 from .errors import SettingsError
 from .model import Endpoint, Parameters, Policy
+from .optiontable import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .model import Scenario
-    from .values import Kind
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option. ``flags`` are the switches of a yes-or-no option, with what each one means.
-
-    ``default`` is a text for people; the value is in ``Settings``. ``in_file``: the project file may hold it.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    metavar: str = ""
-    default: str = ""
-    repeatable: bool = False
-    in_file: bool = True
-    flags: tuple[tuple[str, bool], ...] = ()
-
-    @property
-    def option(self) -> str:
-        """As it is written on the command line."""
-        return self.flags[0][0] if self.flags else f"--llm-{self.name.replace('_', '-')}"
-
-    @property
-    def variable(self) -> str:
-        """Its environment variable: of a switch, the variable of its first flag."""
-        return "LLMEVAL_" + self.option.removeprefix("--llm-").replace("-", "_").upper()
-
-    def from_environment(self, text: str) -> Any:
-        """The value that the variable's text means. Raises ``values.UnexpectedError``."""
-        value = self.kind.read(text)
-        return value if not self.flags or self.flags[0][1] else not value
-
-
-OPTIONS = (
-    Option(
-        "endpoint",
-        values.list_kind(values.TEXT, split=False),
-        "what to ask: a name of the project file, a URL, local, local:MODEL, replay:FOLDER, or all",
-        metavar="[NAME=]SPEC",
-        repeatable=True,
-        in_file=False,
-    ),
-    Option(
-        "model",
-        values.TEXT,
-        "the model to ask for",
-        "NAME",
-        "the only one that the server offers",
-        in_file=False,
-    ),
-    Option(
-        "suite",
-        values.list_kind(values.SLUG),
-        "a shipped suite to run",
-        metavar="NAME",
-        default="smoke, where an endpoint has nothing of the project's own to run",
-        repeatable=True,
-        in_file=False,
-    ),
-    Option("rounds", values.whole_kind(1), "requests per cell", "N", "3"),
-    Option(
-        "warmup", values.whole_kind(0), "requests before the first cell of an endpoint, thrown away", "N", "1"
-    ),
-    Option(
-        "prompt_language",
-        values.list_kind(values.LANGUAGE),
-        "a prompt language to run, like ko",
-        metavar="CODE",
-        default="every one that a scenario has",
-        repeatable=True,
-    ),
-    Option(
-        "update_baselines",
-        values.SWITCH,
-        "append this run to the baselines, unless it is red",
-        default="no",
-        in_file=False,
-        flags=(("--llm-update-baselines", True),),
-    ),
-    Option("baselines", values.PATH, "the folder of the baselines", "DIR", "baselines in the root folder"),
-    Option("json", values.PATH, "write the run file here too", "PATH"),
-    Option(
-        "strict",
-        values.SWITCH,
-        "fail for what could not be checked: no endpoint, stale cells, cells cut off by a time limit",
-        default="on when CI is set",
-        flags=(("--llm-strict", True), ("--no-llm-strict", False)),
-    ),
-    Option(
-        "timeout", values.number_kind(0, above=True), "seconds that one request may take", "SECONDS", "120"
-    ),
-    Option(
-        "temperature", values.TEMPERATURE, "sampling temperature, over every scenario's own", "NUMBER", "0"
-    ),
-    Option("max_tokens", values.MAX_TOKENS, "tokens an answer may have; -1: as much as fits", "N", "1024"),
-    Option("seed", values.SEED, "sampling seed", "N", "0"),
-    Option("record", values.PATH, "record every stream here, for replay:FOLDER", "FOLDER", in_file=False),
-    Option(
-        "answers",
-        values.SWITCH,
-        "keep no answers beside the run file",
-        default="answers are kept",
-        flags=(("--llm-no-answers", False),),
-    ),
-)
 
 
 class Secret(str):

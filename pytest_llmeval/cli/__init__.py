@@ -1,0 +1,35 @@
+"""``llmeval``: the second door. Running is ``pytest``; this command works on what runs left behind.
+
+Exit codes: 0 done, 1 a verdict is red, 2 wrong usage or an unreadable file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from ..errors import LLMEvalError
+
+WRONG_USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, run, and turn every error that is the user's into one sentence."""
+    from . import baseline, judge
+
+    parser = argparse.ArgumentParser(prog="llmeval", description="Work on the runs and baselines of pytest-llmeval.")
+    parser.add_argument("--version", action="version", version=f"llmeval {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in (baseline, judge):
+        command.add(commands)
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except LLMEvalError as error:
+        print(f"llmeval: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except BrokenPipeError:
+        return 0
+    return code

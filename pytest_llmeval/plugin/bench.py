@@ -1,0 +1,109 @@
+"""The measuring bench of one process: an event loop, one client per endpoint, one analyser.
+
+Created at the first cell and closed at the end of the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from .. import evaluate, settings
+from ..errors import EndpointError
+from ..measure import turns
+from ..measure.endpoints import connect
+from ..model import Failure
+from ..score.analyser import Analyser
+from . import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..measure.endpoints.protocol import Client
+    from ..model import Endpoint, Scenario
+    from .context import Context
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's where the extra ``[fast]`` is installed: less client CPU per token."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+class Bench:
+    """Measures and scores cells, one after another."""
+
+    def __init__(self, context: Context) -> None:
+        self.settings = context.settings
+        self.started_unix = context.started_unix
+        self.desk = context.desk
+        self.locks = context.locks
+        self.runner = asyncio.Runner(loop_factory=_loop_factory())
+        self.analyser = Analyser()
+        self.clients: dict[str, Client] = {}
+        self.progress = progress.on(context.config, quiet=context.is_worker)
+
+    def run(
+        self, endpoint: Endpoint, scenario: Scenario, language: str, *, nodeid: str | None
+    ) -> evaluate.Outcome:
+        """Measure one cell. A dead endpoint is an outcome too: one failed sample with the reason."""
+        cell = evaluate.Cell(
+            endpoint=endpoint.name,
+            scenario=scenario,
+            language=language,
+            parameters=settings.sampling(self.settings, scenario, endpoint),
+            rounds=self.settings.rounds,
+            timeout_s=self.settings.timeout_s,
+            nodeid=nodeid,
+        )
+        with self.progress.cell(cell) as shown:
+            try:
+                first = endpoint.name not in self.clients
+                client = self._client(endpoint)
+            except EndpointError as error:
+                return evaluate.unreached(
+                    cell, Failure("connect", str(error)), started_unix=self.started_unix
+                )
+            asked, interrupted = self.runner.run(
+                evaluate.ask(
+                    client,
+                    cell,
+                    started_unix=self.started_unix,
+                    warmup=self.settings.warmup if first else 0,
+                    turn=turns.turn(self.locks, _turn_key(endpoint), slots=endpoint.concurrency),
+                    on_round=shown.on_round,
+                )
+            )
+        return evaluate.assess(cell, asked, self.analyser, interrupted=interrupted)
+
+    def _client(self, endpoint: Endpoint) -> Client:
+        if endpoint.name not in self.clients:
+            opened = self.desk.open(endpoint.name)
+            self.clients[endpoint.name] = connect(
+                structs.replace(endpoint, url=opened.url, model=opened.facts.model or endpoint.model),
+                api_key=self.settings.secrets.get(endpoint.name),
+                facts=opened.facts,
+                **self._recording(endpoint, opened.facts),
+            )
+        return self.clients[endpoint.name]
+
+    def close(self) -> None:
+        """Close connections, loop and the analyser's process."""
+        try:
+            for client in self.clients.values():
+                self.runner.run(client.aclose())
+        finally:
+            self.clients.clear()
+            self.runner.close()
+            self.analyser.close()
+
+
+def _turn_key(endpoint: Endpoint) -> str:
+    """Engines that we start ourselves share this machine's cores, so they share one turn."""
+    return "local" if endpoint.kind == "local" else endpoint.name

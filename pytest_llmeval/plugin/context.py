@@ -1,0 +1,220 @@
+"""What one process knows of the run: settings, what was collected, its bench, and on the controller the recorder.
+
+One object per ``pytest.Config``, in a ``StashKey``. A worker of pytest-xdist gets settings, secrets and the run's
+identity from its controller (``workerinput``) and resolves nothing itself.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ..settings import Settings
+    from .bench import Bench
+    from .desk import Desk, LocalDesk, RemoteDesk
+    from .session import Recorder
+    from .view import View
+
+KEY = pytest.StashKey["Context"]()
+PAYLOAD = pytest.StashKey[dict[str, Any]]()
+"""On an item: what its report carries to the controller as ``report.llmeval``."""
+
+UNSELECTED = (
+    "no endpoint was named: add --llm-endpoint=URL (for example --llm-endpoint=http://localhost:8000/v1), "
+    "--llm-endpoint=local for a small model on this machine, or set LLMEVAL_ENDPOINT"
+)
+
+
+class Context:
+    """See the module's text."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
+        self.is_worker = workerinput is not None
+        self.given: dict[str, Any] = (workerinput or {}).get("llmeval", {})
+        self.asked: bool = self.given.get("asked", options.any_given(config, os.environ))
+        self.started_unix: float = self.given.get("started_unix", time.time())
+        self.run_id: str = self.given.get("run_id") or _run_id(self.started_unix)
+        self.everything = not self.is_worker and options.everything(config)
+        self.recorder: Recorder | None = None
+        self._bench: Bench | None = None
+        self._remote_desk: RemoteDesk | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Resolved at first use; a user's mistake is a ``pytest.UsageError``."""
+        from .. import settings, wire
+        from ..errors import UsageError
+
+        if self.given:
+            return wire.build(self.given["settings"], settings.Settings)
+        try:
+            return settings.resolve(
+                options.values(self.config), environ=os.environ, rootdir=self.config.rootpath
+            )
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    @cached_property
+    def view(self) -> View:
+        """What this process collected."""
+        from .view import View
+
+        return View(self.config.rootpath)
+
+    @cached_property
+    def folder(self) -> Path:
+        """``.llmeval`` in pytest's rootdir, kept out of git by its own ``.gitignore``."""
+        folder = self.config.rootpath / ".llmeval"
+        folder.mkdir(exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        return folder
+
+    @cached_property
+    def run_folder(self) -> Path:
+        """``.llmeval/runs/<id>``: run file, answers, and the locks of its turns."""
+        folder = self.folder / "runs" / self.run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def locks(self) -> Path:
+        """The folder of the locks by which processes take turns at an endpoint."""
+        return self.run_folder / "turns"
+
+    @property
+    def answers_path(self) -> str | None:
+        """Where the whole answers will be, relative to the rootdir."""
+        kept = self.settings.answers
+        return f".llmeval/runs/{self.run_id}/answers.jsonl" if kept else None
+
+    @property
+    def desk(self) -> Desk:
+        """Where endpoints are opened: this process, or the controller behind a socket."""
+        if "desk" not in self.given:
+            return self.local_desk
+        if self._remote_desk is None:
+            from .desk import RemoteDesk
+
+            self._remote_desk = RemoteDesk(self.given["desk"])
+        return self._remote_desk
+
+    @cached_property
+    def local_desk(self) -> LocalDesk:
+        """The controller's own desk."""
+        from .desk import LocalDesk
+
+        return LocalDesk(self.settings, log_folder=self.run_folder)
+
+    @property
+    def bench(self) -> Bench:
+        """Where cells are measured."""
+        if self._bench is None:
+            from .bench import Bench
+
+            self._bench = Bench(self)
+        return self._bench
+
+    def header(self) -> str | None:
+        """The one line that says what is measured, where the promises lie and how often the gate may err."""
+        if not self.asked or not self.settings.endpoints:
+            return None
+        settings = self.settings
+        names = ", ".join(endpoint.name for endpoint in settings.endpoints)
+        rounds = f"{settings.rounds} round{'s' * (settings.rounds != 1)}"
+        alpha = settings.policy.alpha * len(settings.endpoints)
+        baselines = os.path.relpath(settings.baselines, self.config.invocation_params.dir)
+        return (
+            f"llmeval: {names} · {rounds}, {settings.warmup} warm-up · baselines: {baselines} · "
+            f"at most {alpha:.0%} of unchanged builds red"
+        )
+
+    def check_selection(self, items: Sequence[pytest.Item]) -> None:
+        """Under ``--llm-strict`` a cell without an endpoint is wrong usage: a gate must not be green for nothing."""
+        from . import items as cells
+
+        if self.is_worker or not cells.any_unselected(items):
+            return
+        if self.settings.strict and not self.config.option.collectonly:
+            raise pytest.UsageError(f"--llm-strict: {UNSELECTED}")
+
+    def interrupted(self, item: pytest.Item) -> None:
+        """Ctrl-C in a cell: keep what it has, then stop as pytest does. No report is made for such an item."""
+        if self.recorder is not None:
+            self.recorder.keep(item.stash[PAYLOAD])
+        raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """Close the bench and the desk: connections, analyser, servers."""
+        bench, self._bench = self._bench, None
+        if bench is not None:
+            bench.close()
+        if self._remote_desk is not None:
+            self._remote_desk.close()
+        if "local_desk" in self.__dict__:
+            self.local_desk.close()
+
+    def finish(self) -> None:
+        """After pytest's own session end: on the controller, mend ``--lf``; on a worker, say what was collected."""
+        if self.recorder is not None:
+            self.recorder.mend_last_failed()
+        elif self.is_worker and "view" in self.__dict__:
+            output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
+            output["llmeval"] = self.view.plain()
+
+
+def begin(config: pytest.Config) -> None:
+    """Make the process's context; resolve settings at once where the user asked for anything."""
+    here = config.stash[KEY] = Context(config)
+    if here.asked and not here.is_worker:
+        from . import progress
+
+        progress.remember_terminal(config)
+    if not here.is_worker:
+        from .session import Recorder
+
+        here.recorder = Recorder(here)
+        config.pluginmanager.register(here.recorder, "llmeval-recorder")
+    if here.asked:
+        options.only_suites(config, here.settings)
+
+
+def of(config: pytest.Config) -> Context:
+    """The context of this process."""
+    return config.stash[KEY]
+
+
+def end(config: pytest.Config) -> None:
+    """Close what is still open; a configuration that never began has nothing."""
+    here = config.stash.get(KEY, None)
+    if here is not None:
+        here.close()
+        if here.asked and not here.is_worker:
+            from . import progress
+
+            progress.forget_terminal(config)
+
+
+def attach(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Ship what the item learned on its ``call`` report; xdist carries plain attributes to the controller."""
+    payload = item.stash.get(PAYLOAD, None)
+    if payload is not None and report.when == "call":
+        report.llmeval = payload  # type: ignore[attr-defined]
+
+
+def _run_id(unix: float) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ-", time.gmtime(unix)) + secrets.token_hex(2)

@@ -1,0 +1,36 @@
+"""pytest-xdist: what the controller sends its workers and what it hears from them.
+
+Registered only where xdist is installed; pytest would refuse its hooks otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import context
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+
+def pytest_configure_node(node: WorkerController) -> None:
+    """Settings with their secrets, the run's identity and the desk's address: a worker resolves nothing itself."""
+    here = context.of(node.config)
+    if not here.asked:
+        return
+    from .. import wire
+
+    node.workerinput["llmeval"] = {
+        "asked": True,
+        "started_unix": here.started_unix,
+        "run_id": here.run_id,
+        "settings": wire.plain(here.settings),
+        "desk": here.local_desk.serve(),
+    }
+
+
+def pytest_testnodedown(node: WorkerController, error: object) -> None:  # noqa: ARG001  xdist's signature
+    """A worker that ended well says what it collected."""
+    output: dict[str, Any] = getattr(node, "workeroutput", None) or {}
+    if "llmeval" in output:
+        context.of(node.config).view.merge(output["llmeval"])

@@ -1,0 +1,131 @@
+"""The ``llm`` fixture: the same engine for people who write Python tests."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .. import evaluate
+from ..model import AnswerSpec, Parameters, Scenario
+from ..score import extract
+from . import context, items
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..model import Endpoint
+
+
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Once per selected endpoint; without one, skipped with the sentence that says how to name one."""
+    here = context.of(metafunc.config)
+    endpoints = here.settings.endpoints
+    here.view.functions.add(
+        (_suite(metafunc.config, metafunc.definition.path), function_name(metafunc.definition.nodeid))
+    )
+    if endpoints:
+        params = [
+            pytest.param(endpoint, id=endpoint.name, marks=pytest.mark.llm) for endpoint in endpoints
+        ]
+    else:
+        skip = pytest.mark.skip(reason=context.UNSELECTED)
+        params = [pytest.param(None, id="no-endpoint", marks=[pytest.mark.llm, skip])]
+    metafunc.parametrize("llm", params, indirect=True)
+
+
+def asker(request: pytest.FixtureRequest) -> Asker:
+    """The fixture's value."""
+    return Asker(request.node, request.param)
+
+
+class Asker:
+    """One endpoint, ready to be asked. ``endpoint`` is its name."""
+
+    def __init__(self, item: pytest.Function, endpoint: Endpoint) -> None:
+        self._item = item
+        self._target = endpoint
+        self._outcomes: list[evaluate.Outcome] = []
+        self.endpoint = endpoint.name
+
+    def ask(
+        self,
+        prompt: str,
+        *,
+        id: str | None = None,  # noqa: A002  the format's own name for it
+        requires: Sequence[str] = (),
+        code: str | None = None,
+        system: str | None = None,
+        category: str = "general",
+        language: str = "en",
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+    ) -> evaluate.Answer:
+        """Ask, measure and score one cell of the test's own suite (the module's path).
+
+        ``id`` names the cell in baselines (with the test function's name before it) and must be given from the
+        second question of a test on. ``requires`` are names or signatures that the code must define; they imply
+        ``code="python"``. A failed request fails the test.
+        """
+        scenario = Scenario(
+            suite=_suite(self._item.config, self._item.path),
+            id=self._cell_id(id),
+            category=category,
+            prompt={language: prompt},
+            system=system,
+            answer=AnswerSpec(code=code or ("python" if requires else None), requires=tuple(requires)),
+            parameters=Parameters(temperature=temperature, max_tokens=max_tokens, seed=seed),
+            path=str(self._item.path),
+        )
+        here = context.of(self._item.config)
+        outcome = here.bench.run(self._target, scenario, language, nodeid=self._item.nodeid)
+        self._outcomes.append(outcome)
+        self._item.stash[context.PAYLOAD] = items.payload(self._outcomes)
+        if len(self._outcomes) == 1:
+            self._item.user_properties.extend(items.properties(outcome.record))
+        if outcome.interrupted:
+            here.interrupted(self._item)
+        broken = items.sentences(scenario, outcome.record)
+        if broken:
+            pytest.fail("\n".join(broken), pytrace=False)
+        text = outcome.answers[0].text if outcome.answers else ""
+        extraction = extract.code(text, requires=scenario.answer.requires)
+        return evaluate.Answer(outcome, extraction.code)
+
+    def _cell_id(self, name: str | None) -> str:
+        parts = (function_name(self._item.nodeid), self._parameters(), name)
+        taken = {outcome.record.scenario for outcome in self._outcomes}
+        cell_id = _slug("-".join(part for part in parts if part))
+        if cell_id in taken:
+            raise pytest.UsageError(
+                f"{self._item.nodeid}: llm.ask() was called twice with the same id\n"
+                '  -> give each question its own: llm.ask("…", id="parse"), llm.ask("…", id="format")'
+            )
+        return cell_id
+
+    def _parameters(self) -> str:
+        """The test's own parametrisation, without the endpoint's place in it."""
+        parameters = self._item.name.partition("[")[2].removesuffix("]")
+        if parameters == self.endpoint:
+            return ""
+        return parameters.removeprefix(f"{self.endpoint}-").removesuffix(f"-{self.endpoint}")
+
+
+def function_name(nodeid: str) -> str:
+    """A test's name in cell ids: ``test_x``, or ``testthing.test_x`` for a method of ``TestThing``."""
+    return _slug(nodeid.partition("::")[2].partition("[")[0].replace("::", "."))
+
+
+def _suite(config: pytest.Config, path: Path) -> str:
+    return path.relative_to(config.rootpath).as_posix() if path.is_relative_to(config.rootpath) else path.name
+
+
+def _slug(text: str) -> str:
+    slug = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-.")
+    if slug:
+        return slug
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

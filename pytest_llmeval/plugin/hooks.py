@@ -1,0 +1,128 @@
+"""The pytest11 entry point: every hook in session order, each delegating.
+
+Imported by every pytest run of an environment that has the plugin installed, so nothing here imports more than
+pytest itself; the rest follows once there is a cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import context, options
+
+if TYPE_CHECKING:
+    from .items import ScenarioFile
+
+# -- start -------------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.add(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from . import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "llm: the test asks a language model (set by the `llm` fixture)")
+    context.begin(config)
+    if config.pluginmanager.hasplugin("dsession") or config.pluginmanager.hasplugin("xdist"):
+        from . import distribution
+
+        config.pluginmanager.register(distribution, "llmeval-distribution")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return context.of(config).header()
+
+
+# -- collection --------------------------------------------------------------------------------------------
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
+    if not file_path.name.endswith(".eval.yaml"):
+        return None
+    from .items import ScenarioFile
+
+    return ScenarioFile.from_parent(parent, path=file_path)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "llm" in metafunc.fixturenames:
+        from . import fixture
+
+        fixture.parametrize(metafunc)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    if context.of(config).asked:
+        from . import items as cells
+
+        cells.add_shipped(session, items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    context.of(session.config).check_selection(session.items)
+
+
+# -- the run -----------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
+    here = context.of(session.config)
+    if here.recorder is None:
+        try:
+            return (yield)
+        finally:
+            here.close()
+    with here.recorder.around(session):
+        return (yield)
+
+
+@pytest.fixture
+def llm(request: pytest.FixtureRequest) -> Any:
+    """The selected endpoint, once per endpoint: ``answer = llm.ask("…")``; see ``fixture.Asker``."""
+    from . import fixture
+
+    return fixture.asker(request)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    context.attach(item, report)
+    return report
+
+
+# `pytest_runtest_logreport` has no config: the controller's `session.Recorder` is registered as a plugin for it.
+
+# -- the end -----------------------------------------------------------------------------------------------
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    recorder = context.of(config).recorder
+    if recorder is not None:
+        recorder.say(terminalreporter)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
+    try:
+        return (yield)
+    finally:
+        context.of(session.config).finish()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    context.end(config)

@@ -1,0 +1,167 @@
+"""Scenario files as pytest items: one item is one cell (endpoint x scenario x prompt language)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .. import evaluate, scenarios, shipped
+from ..errors import ScenarioError
+from ..report import cell as cell_text
+from . import context
+
+if TYPE_CHECKING:
+    from ..model import Endpoint, Record, Scenario
+
+SHIPPED_PREFIX = "llmeval-suites"
+
+
+class ScenarioFile(pytest.File):
+    """One ``*.eval.yaml``. Nothing is asked of any network while it is collected."""
+
+    def collect(self) -> Iterator[ScenarioItem]:
+        here = context.of(self.config)
+        try:
+            suite = scenarios.load(self.path, root=self.config.rootpath)
+            here.view.saw(suite)
+        except ScenarioError as error:
+            raise self.CollectError(str(error)) from None
+        wanted = here.settings.prompt_languages
+        for scenario in suite.scenarios:
+            self._register_markers(scenario)
+            for language in scenario.prompt:
+                if wanted and language not in wanted:
+                    continue
+                for endpoint in here.settings.endpoints or (None,):
+                    name = f"{scenario.id}[{f'{endpoint.name}-' if endpoint else ''}{language}]"
+                    # pytest 9.2 parses ids: without an explicit one the brackets break --lf.
+                    yield ScenarioItem.from_parent(
+                        self,
+                        name=name,
+                        nodeid=f"{self.nodeid}::{name}",
+                        scenario=scenario,
+                        endpoint=endpoint,
+                        language=language,
+                    )
+
+    def _register_markers(self, scenario: Scenario) -> None:
+        for name in (scenario.category, *scenario.tags):
+            self.config.addinivalue_line("markers", f"{name}: a category or tag of llmeval scenarios")
+
+
+class ScenarioItem(pytest.Item):
+    """One cell. It fails only for what it knows alone: errors and the scenario's own floors."""
+
+    def __init__(
+        self,
+        *args: Any,
+        scenario: Scenario,
+        endpoint: Endpoint | None,
+        language: str,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.scenario = scenario
+        self.endpoint = endpoint
+        self.language = language
+        for name in (scenario.category, *scenario.tags):
+            self.add_marker(name)
+        self.extra_keyword_matches |= {scenario.suite, scenario.category, language, *scenario.tags}
+        if endpoint is None:
+            self.add_marker(pytest.mark.skip(reason=context.UNSELECTED))
+        else:
+            self.extra_keyword_matches.add(endpoint.name)
+
+    def runtest(self) -> None:
+        """Measure and score the cell; its record travels on the report."""
+        if self.endpoint is None:  # skipped by its marker; here for `-p no:skipping`
+            pytest.skip(context.UNSELECTED)
+        here = context.of(self.config)
+        outcome = here.bench.run(self.endpoint, self.scenario, self.language, nodeid=self.nodeid)
+        self.stash[context.PAYLOAD] = payload([outcome])
+        self.user_properties.extend(properties(outcome.record))
+        if outcome.interrupted:
+            here.interrupted(self)
+        broken = sentences(self.scenario, outcome.record)
+        if broken:
+            details = cell_text.details(outcome.record, outcome.answers, here.answers_path, self._again())
+            self.add_report_section("call", "llmeval", details)
+            pytest.fail("\n".join(broken), pytrace=False)
+
+    def _again(self) -> str:
+        """The command that runs this cell again."""
+        assert self.endpoint is not None
+        if self.nodeid.startswith(SHIPPED_PREFIX):
+            words = " and ".join((self.scenario.id, self.language, self.endpoint.name))
+            return f'pytest --llm-suite={self.scenario.suite} -k "{words}"'
+        return f'pytest "{self.nodeid}"'
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the scenario is written."""
+        where = f"{self.endpoint.name} " if self.endpoint else ""
+        return (
+            self.path,
+            self.scenario.line - 1,
+            f"{self.scenario.suite}/{self.scenario.id} [{where}{self.language}]",
+        )
+
+
+def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
+    """What a report carries: plain records, and answers as ``[endpoint, cell key, round, text, reasoning]``."""
+    from .. import wire
+
+    kept = list(outcomes)
+    return {
+        "records": [wire.plain(outcome.record) for outcome in kept],
+        "answers": [
+            [outcome.record.endpoint, outcome.record.key, answer.round, answer.text, answer.reasoning]
+            for outcome in kept
+            for answer in outcome.answers
+        ],
+    }
+
+
+def properties(record: Record) -> list[tuple[str, object]]:
+    """Few short scalars, for JUnit."""
+    figures = ((name, record.figure(name)) for name in ("ttft_s", "output_tps", "quality", "correctness"))
+    return [(f"llm_{name}", round(value, 4)) for name, value in figures if value is not None]
+
+
+def sentences(scenario: Scenario, record: Record) -> list[str]:
+    """Why the cell fails, each a sentence; empty when it does not."""
+    errors = [cell_text.failure(sample) for sample in record.samples if sample.error is not None]
+    floors = evaluate.broken_floors(scenario, record)
+    return [*dict.fromkeys(errors), *(() if errors else floors)]
+
+
+def add_shipped(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Add the shipped suites that were named, or ``smoke`` where an endpoint has nothing of the project's own.
+
+    They lie outside the rootdir, so their ids are explicit. Done in every process: workers and controller must
+    collect the same.
+    """
+    settings = context.of(session.config).settings
+    names = list(settings.suites)
+    if not names and settings.endpoints and not any(_asks_a_model(item) for item in items):
+        names = ["smoke"]
+    for name in names:
+        for path in shipped.files(name):
+            file = ScenarioFile.from_parent(
+                session, path=path, nodeid=f"{SHIPPED_PREFIX}/{name}/{path.name}"
+            )
+            items.extend(session.genitems(file))
+
+
+def _asks_a_model(item: pytest.Item) -> bool:
+    return isinstance(item, ScenarioItem) or "llm" in getattr(item, "fixturenames", ())
+
+
+def any_unselected(items: Sequence[pytest.Item]) -> bool:
+    """Whether a cell, or an ``llm`` test, has no endpoint."""
+    return any(
+        item.endpoint is None if isinstance(item, ScenarioItem) else item.get_closest_marker("llm_unselected")
+        for item in items
+    )

@@ -1,0 +1,73 @@
+"""Command-line options, built from the one table that describes them (``optiontable.OPTIONS``). No ini keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ..optiontable import OPTIONS, Option
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+
+def add(parser: pytest.Parser) -> None:
+    """Add every option to pytest's parser. None means not given: the environment and the project file come next."""
+    group = parser.getgroup("llmeval", "measuring, scoring and gating language models (write them as --opt=value)")
+    for option in OPTIONS:
+        for flag, meaning in option.flags:
+            negated = len(option.flags) > 1 and flag.startswith("--no-")
+            group.addoption(
+                flag,
+                dest=_dest(option),
+                action="store_const",
+                const=meaning,
+                default=None,
+                help=f"do not: see {option.flags[0][0]}" if negated else _help(option),
+            )
+        if not option.flags:
+            group.addoption(
+                option.option,
+                dest=_dest(option),
+                action="append" if option.repeatable else "store",
+                metavar=option.metavar,
+                default=None,
+                help=_help(option),
+            )
+
+
+def values(config: pytest.Config) -> dict[str, Any]:
+    """What the command line gave, by option name."""
+    return {option.name: getattr(config.option, _dest(option), None) for option in OPTIONS}
+
+
+def any_given(config: pytest.Config, environ: Mapping[str, str]) -> bool:
+    """Whether the user asked this plugin for anything, on the command line or in the environment."""
+    return any(value is not None for value in values(config).values()) or any(
+        environ.get(option.variable, "").strip() for option in OPTIONS
+    )
+
+
+def only_suites(config: pytest.Config, settings: Settings) -> None:
+    """``--llm-suite=NAME`` without paths runs that suite alone; with paths, beside what they name."""
+    if settings.suites and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = []
+
+
+def everything(config: pytest.Config) -> bool:
+    """Whether neither a path nor the working folder limits the run to a part of the project."""
+    source = pytest.Config.ArgsSource
+    here = config.invocation_params.dir == config.rootpath
+    return config.args_source is source.TESTPATHS or (config.args_source is source.INVOCATION_DIR and here)
+
+
+def _dest(option: Option) -> str:
+    return f"llm_{option.name}"
+
+
+def _help(option: Option) -> str:
+    default = f" (default: {option.default})" if option.default else ""
+    again = "; may be given again" if option.repeatable else ""
+    return f"{option.help}{again}{default}".replace("%", "%%")

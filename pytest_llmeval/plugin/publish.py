@@ -1,0 +1,153 @@
+"""What the controller does with a run's records: judge, write, hand to pytest-benchmark, update, say."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from msgspec import structs
+
+from .. import __version__, judge, provenance, runfile, shipped
+from ..errors import BaselineError, LLMEvalError
+from ..judge import baselines
+from ..model import Run
+from ..report import terminal
+from ..score import analyser
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+    from .context import Context
+    from .session import Recorder
+
+
+# -- before the first cell ---------------------------------------------------------------------------------
+
+
+def check_baselines(settings: Settings) -> None:
+    """A baseline that can't be read ends the run before it costs anything."""
+    try:
+        load_baselines(settings)
+    except BaselineError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def load_baselines(settings: Settings) -> dict[str, baselines.Baseline]:
+    """The baselines of the selected endpoints that have one."""
+    found = {endpoint.name: baselines.load(settings.baselines, endpoint.name) for endpoint in settings.endpoints}
+    return {name: baseline for name, baseline in found.items() if baseline is not None}
+
+
+def fetch_weights(context: Context) -> None:
+    """Fetch the weights of ``local`` endpoints now, with a bar, not silently inside the first cell.
+
+    A failure is kept: every cell of that endpoint fails with it.
+    """
+    from ..measure import weights
+
+    for endpoint in context.settings.endpoints:
+        if endpoint.kind == "local":
+            try:
+                weights.resolve(endpoint.path or endpoint.model or "", progress=weights.bar())
+            except LLMEvalError as error:
+                context.local_desk.refuse(endpoint.name, error)
+
+
+# -- after the last ----------------------------------------------------------------------------------------
+
+
+def build_run(recorder: Recorder, session: pytest.Session) -> Run:
+    """The run as its file has it, not judged yet."""
+    context = recorder.context
+    records = recorder.records
+    known = [
+        key
+        for baseline in load_baselines(context.settings).values()
+        for key in baseline.cells
+    ]
+    selection = context.view.selection(
+        known,
+        everything=not recorder.was_interrupted and context.everything,
+        shipped=shipped.names(),
+        done=recorder.done_functions,
+        records=records,
+    )
+    return Run(
+        id=context.run_id,
+        started=_utc(context.started_unix),
+        finished=_utc(time.time()),
+        complete=not recorder.was_interrupted and not session.shouldfail and not session.shouldstop
+        and not recorder.left_out(),
+        plugin=__version__,
+        host=provenance.host(),
+        analysers=analyser.versions(),
+        commit=provenance.commit(context.config.rootpath),
+        endpoints=context.local_desk.facts,
+        selection=selection,
+        cells=records,
+    )
+
+
+def judged(recorder: Recorder, run: Run) -> Run:
+    """The run with its verdicts."""
+    settings = recorder.context.settings
+    verdicts = judge.judge_run(load_baselines(settings), run, settings.policy)
+    return structs.replace(run, verdicts=tuple(verdicts))
+
+
+def update_baselines(recorder: Recorder, run: Run) -> list[str]:
+    """Append this run to the baselines where asked to; what happened, a sentence an endpoint."""
+    settings = recorder.context.settings
+    if not settings.update_baselines:
+        return []
+    return baselines.update(settings.baselines, run)
+
+
+def write(recorder: Recorder, run: Run) -> None:
+    """Run file, answers and ``last-run.json``."""
+    context = recorder.context
+    text = runfile.dump(run)
+    if context.settings.answers:
+        runfile.write(context.run_folder / "answers.jsonl", _answers(recorder))
+    path = context.run_folder / "run.json"
+    for target in (path, *([context.settings.json] if context.settings.json else [])):
+        runfile.write(target, text)
+    where = path.relative_to(context.config.rootpath).as_posix()
+    runfile.write(context.folder / "last-run.json", json.dumps({"run": where}) + "\n")
+
+
+def _answers(recorder: Recorder) -> str:
+    lines = [
+        {"endpoint": endpoint, "cell": cell, "round": number, "text": text, "reasoning": reasoning}
+        for endpoint, cell, number, text, reasoning in sorted(recorder.answers, key=lambda line: line[:3])
+    ]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def benchmark(recorder: Recorder, run: Run) -> None:
+    """Every cell in pytest-benchmark's table and files."""
+    from . import benchmark as adapter
+
+    adapter.feed(recorder.context.config, run)
+
+
+def say(recorder: Recorder, run: Run, reporter: pytest.TerminalReporter) -> None:
+    """The table, the verdicts that matter, what was written."""
+    verbose: Any = recorder.context.config.option.verbose
+    if verbose < -1:
+        return
+    reporter.write_sep("=", "llmeval")
+    table = terminal.table(
+        run, width=reporter._tw.fullwidth, color=reporter.hasmarkup, verbose=verbose > 0  # noqa: SLF001  no public way
+    )
+    reporter.write_line(table.rstrip("\n"))
+    for note in recorder.notes:
+        reporter.write_line(note)
+    if recorder.was_interrupted:
+        reporter.write_line(f"interrupted: {len(run.cells)} cells ran; nothing was judged")
+
+
+def _utc(unix: float) -> str:
+    return datetime.datetime.fromtimestamp(unix, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

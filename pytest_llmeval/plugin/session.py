@@ -1,0 +1,160 @@
+"""The recorder: on the controller, it collects records, has them judged and publishes the run.
+
+Records arrive on test reports, in this process or through xdist, so a worker that dies takes only its running
+cell with it. All files are written here, each once and atomically.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from ..model import Record, Run, Verdict
+    from .context import Context
+
+LAST_FAILED = "cache/lastfailed"
+
+
+class Recorder:
+    """One run's records, and what becomes of them."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.plain_records: dict[tuple[str, str], dict[str, Any]] = {}
+        """By endpoint and cell key; the samples of all attempts of a rerun cell together."""
+        self.answers: list[list[Any]] = []
+        self.done_functions: set[tuple[str, str]] = set()
+        self.unselected = 0
+        self.was_interrupted = False
+        self.run: Run | None = None
+        self.notes: list[str] = []
+        self.cells_behind: dict[str, tuple[str, ...]] = {}
+        """Node id of a verdict's report -> the node ids of the cells behind it."""
+
+    # -- collecting ----------------------------------------------------------------------------------------
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in what a cell's report carries."""
+        payload: dict[str, Any] | None = getattr(report, "llmeval", None)
+        if payload is not None:
+            self.keep(payload)
+            if report.passed:
+                self._note_function(report)
+        elif report.skipped and report.longrepr and "no endpoint was named" in str(report.longrepr):
+            self.unselected += 1
+
+    def keep(self, payload: dict[str, Any]) -> None:
+        """Add records and answers; a cell that comes again adds its samples."""
+        for record in payload["records"]:
+            key = (record["endpoint"], "/".join((record["suite"], record["scenario"], record["language"])))
+            if key in self.plain_records:
+                self.plain_records[key]["samples"] += record["samples"]
+            else:
+                self.plain_records[key] = record
+        self.answers += payload["answers"]
+
+    def _note_function(self, report: pytest.TestReport) -> None:
+        path, _, rest = report.nodeid.partition("::")
+        if rest and not path.endswith(".eval.yaml"):
+            from .fixture import function_name
+
+            self.done_functions.add((path, function_name(report.nodeid)))
+
+    # -- the run -------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def around(self, session: pytest.Session) -> Iterator[None]:
+        """Round pytest's run loop: prepare before it, publish after it, however it ends."""
+        if self.context.asked and not session.config.option.collectonly:
+            self._prepare()
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.was_interrupted = True
+            self._publish(session)
+            raise
+        except BaseException:
+            self._publish(session)
+            raise
+        else:
+            self._publish(session)
+            self._refuse_unselected()
+        finally:
+            self.context.close()
+
+    def _prepare(self) -> None:
+        """What should fail, or take its time, before the first cell: baselines and the local engine's weights."""
+        from . import publish
+
+        publish.check_baselines(self.context.settings)
+        if self.context.settings.endpoints:
+            publish.fetch_weights(self.context)
+
+    def _publish(self, session: pytest.Session) -> None:
+        if not self.plain_records or session.config.option.collectonly:
+            return
+        from . import publish, verdicts
+
+        self.run = publish.build_run(self, session)
+        if not self.was_interrupted:
+            self.run = publish.judged(self, self.run)
+            verdicts.report(self, session)
+            self.notes += publish.update_baselines(self, self.run)
+        publish.write(self, self.run)
+        publish.benchmark(self, self.run)
+
+    def _refuse_unselected(self) -> None:
+        if self.unselected and self.context.settings.strict:
+            from .context import UNSELECTED
+
+            raise pytest.UsageError(f"--llm-strict: {self.unselected} cells were skipped: {UNSELECTED}")
+
+    def left_out(self) -> bool:
+        """Whether something of the suites in view was not run: such a run is no evidence about the whole."""
+        view, settings = self.context.view, self.context.settings
+        wanted = settings.prompt_languages
+        cells = {key for key in view.cells if not wanted or key.rpartition("/")[2] in wanted}
+        expected = {(endpoint.name, key) for endpoint in settings.endpoints for key in cells}
+        if expected - set(self.plain_records) or view.functions - self.done_functions:
+            return True
+        return not self.context.everything and view.has_more_files()
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """All records so far, in a stable order."""
+        from .. import wire
+        from ..model import Record
+
+        return tuple(wire.build(self.plain_records[key], Record) for key in sorted(self.plain_records))
+
+    @property
+    def red(self) -> tuple[Verdict, ...]:
+        """The verdicts that fail the build; under ``--llm-strict`` also what could not be compared."""
+        strict = self.context.settings.strict
+        verdicts = self.run.verdicts if self.run else ()
+        return tuple(one for one in verdicts if one.red or (strict and one.verdict == "stale"))
+
+    # -- the end -------------------------------------------------------------------------------------------
+
+    def say(self, reporter: pytest.TerminalReporter) -> None:
+        """The table and the sentences."""
+        if self.run is None:
+            return
+        from . import publish
+
+        publish.say(self, self.run, reporter)
+
+    def mend_last_failed(self) -> None:
+        """``--lf`` can't run a verdict: replace the verdicts' ids by the cells behind them."""
+        cache = getattr(self.context.config, "cache", None)
+        if not self.cells_behind or cache is None:
+            return
+        failed: dict[str, bool] = cache.get(LAST_FAILED, {})
+        mended = {nodeid: True for nodeid in failed if nodeid not in self.cells_behind}
+        for nodeid in failed:
+            mended.update(dict.fromkeys(self.cells_behind.get(nodeid, ()), True))
+        cache.set(LAST_FAILED, mended)

@@ -1,0 +1,132 @@
+"""What a run had in view: every cell that the collected scenario files and ``llm`` tests yield.
+
+Needed to tell a vanished cell (red) from one that was merely not run. Collected in the process that collects;
+a worker sends its view to the controller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ScenarioError
+from ..model import Selection, Suite, cell_key
+
+if TYPE_CHECKING:
+    from ..model import Record
+
+SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "node_modules", "build", "dist", ".tox", "__pycache__"})
+
+
+class View:
+    """Scenario files, cell keys and ``llm`` test functions that were collected, before any deselection."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.suites: list[Suite] = []
+        self.files: dict[str, str] = {}
+        """Path of a scenario file -> its suite's name."""
+        self.cells: set[str] = set()
+        self.functions: set[tuple[str, str]] = set()
+        """``(module path, function name)`` of every test that uses the ``llm`` fixture."""
+
+    def saw(self, suite: Suite) -> None:
+        """Take a file's suite in. Raises ``ScenarioError`` where an id is used twice across files."""
+        from .. import scenarios
+
+        if suite.path in self.files:
+            return
+        scenarios.check_unique([*self.suites, suite])
+        self.suites.append(suite)
+        self.files[suite.path] = suite.name
+        self.cells |= set(keys(suite))
+
+    def plain(self) -> dict[str, Any]:
+        """For ``workeroutput``."""
+        return {
+            "files": dict(self.files),
+            "cells": sorted(self.cells),
+            "functions": sorted(map(list, self.functions)),
+        }
+
+    def merge(self, plain: dict[str, Any]) -> None:
+        """Take a worker's view in."""
+        self.files.update(plain["files"])
+        self.cells |= set(plain["cells"])
+        self.functions |= {(module, function) for module, function in plain["functions"]}
+
+    def selection(
+        self,
+        baseline_cells: Iterable[str],
+        *,
+        everything: bool,
+        shipped: Iterable[str],
+        done: Iterable[tuple[str, str]],
+        records: Iterable[Record],
+    ) -> Selection:
+        """The run's selection, for the judge.
+
+        ``everything``: no path limited the run, so that suites of the baselines that left no file behind count as
+        selected too (``shipped`` suites only where they ran). ``done``: ``llm`` tests that ran to their end, as
+        ``(module path, function name)``: what they did not ask is gone. Files that the run did not collect are
+        read only where a baseline cell would otherwise be missing.
+        """
+        known = sorted(set(baseline_cells))
+        suites = set(self.files.values()) | {module for module, _ in self.functions}
+        if everything:
+            suites |= {_suite_of(key) for key in known} - set(shipped)
+        cells = self.cells | {record.key for record in records}
+        finished = set(done)
+        gone = [key for key in known if _suite_of(key) in suites and key not in cells]
+        for key in gone:
+            for module, function in self.functions - finished:
+                if _suite_of(key) == module and _asked_by(key, function):
+                    cells.add(key)
+        if any(key not in cells for key in gone):
+            cells |= self._uncollected()
+        return Selection(suites=tuple(sorted(suites)), cells=tuple(sorted(cells)))
+
+    def has_more_files(self) -> bool:
+        """Whether the project has scenario files of the suites in view that this run did not collect."""
+        suites = set(self.files.values())
+        return any(_suite_of(key) in suites for key in self._uncollected())
+
+    def _uncollected(self) -> set[str]:
+        """The cells of scenario files in the project that this run did not collect."""
+        from .. import scenarios
+
+        found: set[str] = set()
+        for path in _scenario_files(self.root):
+            if str(path) not in self.files:
+                try:
+                    found |= set(keys(scenarios.load(path, root=self.root)))
+                except ScenarioError:
+                    continue  # a file that nobody asked for may be broken; collecting it says so
+        return found
+
+
+def keys(suite: Suite) -> Iterable[str]:
+    """The key of every cell of a suite."""
+    for scenario in suite.scenarios:
+        for language in scenario.prompt:
+            yield cell_key(scenario.suite, scenario.id, language)
+
+
+def _suite_of(key: str) -> str:
+    return key.rsplit("/", 2)[0]
+
+
+def _asked_by(key: str, function: str) -> bool:
+    scenario = key.rsplit("/", 2)[1]
+    return scenario == function or scenario.startswith(f"{function}-")
+
+
+def _scenario_files(root: Path) -> Iterable[Path]:
+    folders = [root]
+    while folders:
+        for path in sorted(folders.pop().iterdir()):
+            if path.name.endswith(".eval.yaml"):
+                yield path
+            elif path.is_dir() and not path.is_symlink() and path.name not in SKIPPED_FOLDERS:
+                folders.append(path)

@@ -1,0 +1,71 @@
+"""Run files: read one, find the last. Written by ``write``, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from . import wire
+from .errors import RunFileError
+from .model import Run
+
+SCHEMA = "llmeval-run/1"
+AGAIN = "run pytest with --llm-endpoint=… to make one"
+
+
+def load(path: Path) -> Run:
+    """The run in a file. Raises ``RunFileError`` where there is none, or none that this version reads."""
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunFileError("there is no such run file", where=str(path), hint=AGAIN) from None
+    except OSError as error:
+        raise RunFileError(f"can't be read: {error.strerror}", where=str(path)) from None
+    except ValueError as error:
+        raise RunFileError(f"is not JSON: {error}", where=str(path), hint=AGAIN) from None
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != SCHEMA:
+        newer = isinstance(schema, str) and schema.startswith("llmeval-run/")
+        hint = "update pytest-llmeval-suite" if newer else AGAIN
+        raise RunFileError(f"is not a {SCHEMA} file (its schema: {schema!r})", where=str(path), hint=hint)
+    try:
+        return wire.build(data, Run)
+    except msgspec.ValidationError as error:
+        raise RunFileError(f"is damaged: {error}", where=str(path), hint=AGAIN) from None
+
+
+def last(root: Path) -> Path:
+    """The path of the project's last run. Raises ``RunFileError`` where nothing ran yet."""
+    pointer = root / ".llmeval" / "last-run.json"
+    path: Path
+    try:
+        path = root / json.loads(pointer.read_bytes())["run"]
+    except FileNotFoundError:
+        raise RunFileError("no run was made in this folder yet", where=str(root), hint=AGAIN) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFileError(f"does not name a run: {error}", where=str(pointer), hint=AGAIN) from None
+    return path
+
+
+def dump(run: Run) -> str:
+    """The text of a run file."""
+    data: Any = wire.plain(run)
+    return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all; a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

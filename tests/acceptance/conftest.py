@@ -1,0 +1,71 @@
+"""A user's project and ways to run pytest in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+SUITE = """\
+scenarios:
+- id: add
+  category: algorithm
+  prompt: {en: "Write add(a, b).", ko: "add(a, b)를 작성해 줘."}
+  answer: {code: python, requires: ["add(a, b)"]}
+  tags: [mini]
+- id: greet
+  category: chat
+  prompt: {ko: "인사해 줘."}
+"""
+GOOD = "Here it is.\n```python\ndef add(a, b):\n    return a + b\n```\n"
+ANSWERS = {"Write add": GOOD, "add(a, b)": GOOD, "인사": "안녕하세요! 만나서 반갑습니다. 무엇을 도와드릴까요?"}
+
+
+class Project:
+    """A project folder with one suite of three cells (``add`` en and ko, ``greet`` ko)."""
+
+    def __init__(self, pytester: pytest.Pytester, workers: int) -> None:
+        self.pytester = pytester
+        self.workers = workers
+        self.path = pytester.path
+        (self.path / "suites").mkdir()
+        (self.path / "suites" / "mine.eval.yaml").write_text(SUITE, encoding="utf-8")
+
+    def pytest(self, *arguments: str) -> pytest.RunResult:
+        """Run pytest as a user does, in a process of its own, with this test's number of workers."""
+        return self.pytester.runpytest_subprocess(
+            f"-n{self.workers}", "-pno:randomly", "-pno:cov", "-Wignore::pytest.PytestWarning", *arguments, timeout=120
+        )
+
+    def last_run(self) -> dict[str, Any]:
+        """The last run's file."""
+        last = json.loads((self.path / ".llmeval" / "last-run.json").read_text(encoding="utf-8"))
+        run: dict[str, Any] = json.loads((self.path / last["run"]).read_text(encoding="utf-8"))
+        return run
+
+
+@pytest.fixture(params=[0, 2], ids=["n0", "n2"])
+def project(request: pytest.FixtureRequest, pytester: pytest.Pytester) -> Project:
+    """Once in one process and once with two workers: the same outcome is the test."""
+    return Project(pytester, request.param)
+
+
+@pytest.fixture
+def lone_project(pytester: pytest.Pytester) -> Project:
+    """In one process."""
+    return Project(pytester, 0)
+
+
+@pytest.fixture
+def answering(mock: str) -> Callable[..., str]:
+    """The mock, scripted to answer the project's prompts; keyword arguments change its behaviour."""
+    import mock_server
+
+    def change(**behaviour: Any) -> str:
+        mock_server.control(mock, reset=True)
+        mock_server.control(mock, answers=ANSWERS, **behaviour)
+        return mock
+
+    return change

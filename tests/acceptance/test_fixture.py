@@ -1,0 +1,72 @@
+"""The ``llm`` fixture: the same engine from Python tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+TESTS = '''\
+import pytest
+
+def test_fib(llm):
+    a = llm.ask("Write add(a, b).", requires=["add(a, b)"], id="fib")
+    assert a.score.quality > 5 and a.ttft_s < 10
+    assert a.code.startswith("def add")
+    assert a.output_tps > 0 and a.finish_reason == "stop"
+
+class TestMore:
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_two(self, llm, n):
+        assert "def" in llm.ask("Write add, please.", id="one").text
+        llm.ask("Write add again.", id="two")
+'''
+
+
+def test_the_fixture_runs_once_per_endpoint(project: Any, answering: Callable[..., str]) -> None:
+    (project.path / "suites" / "mine.eval.yaml").unlink()
+    (project.path / "test_mine.py").write_text(TESTS)
+    url = answering()
+    result = project.pytest(f"--llm-endpoint=a={url}", f"--llm-endpoint=b={url}", "--llm-rounds=1", "-m", "llm")
+    assert result.ret == 0
+    result.assert_outcomes(passed=6)
+    cells = {(cell["endpoint"], cell["suite"], cell["scenario"]) for cell in project.last_run()["cells"]}
+    names = ["test_fib-fib"] + [f"testmore.test_two-{n}-{name}" for n in (1, 2) for name in ("one", "two")]
+    assert cells == {(endpoint, "test_mine.py", name) for endpoint in "ab" for name in names}
+
+
+def test_without_an_endpoint_the_fixtures_tests_are_skipped(project: Any) -> None:
+    (project.path / "test_mine.py").write_text(TESTS)
+    result = project.pytest("test_mine.py", "-rs")
+    assert result.ret == 0
+    result.assert_outcomes(skipped=3)
+    assert "no endpoint was named" in result.stdout.str()
+    assert project.pytest("test_mine.py", "--llm-strict").ret == 4
+
+
+def test_a_failed_request_fails_the_test_with_its_sentence(project: Any, answering: Callable[..., str]) -> None:
+    (project.path / "test_mine.py").write_text(TESTS)
+    result = project.pytest(f"--llm-endpoint={answering(status=500)}", "--llm-rounds=1", "test_mine.py")
+    assert result.ret == 1
+    assert "http_5xx" in result.stdout.str()
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_a_question_that_is_no_longer_asked_is_missing(project: Any, answering: Callable[..., str]) -> None:
+    path = project.path / "test_mine.py"
+    path.write_text(TESTS)
+    url = f"--llm-endpoint={answering()}"
+    assert project.pytest(url, "--llm-rounds=1", "--llm-update-baselines").ret == 0
+    assert project.pytest(url, "--llm-rounds=1", "-k", "fib").ret == 0
+    path.write_text(TESTS.replace('        llm.ask("Write add again.", id="two")\n', ""))
+    result = project.pytest(url, "--llm-rounds=1")
+    assert result.ret == 1
+    assert "testmore.test_two-1-two" in result.stdout.str()
+
+
+def test_the_same_id_twice_is_explained(lone_project: Any, answering: Callable[..., str]) -> None:
+    (lone_project.path / "test_mine.py").write_text(
+        'def test_x(llm):\n    llm.ask("Write add")\n    llm.ask("Write add")\n'
+    )
+    result = lone_project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "test_mine.py")
+    assert result.ret != 0
+    assert "twice with the same id" in result.stdout.str() + result.stderr.str()

@@ -1,0 +1,146 @@
+"""Wrong things: each a plain sentence and a sensible exit code, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+def output(result: pytest.RunResult) -> str:
+    return result.stdout.str() + result.stderr.str()
+
+
+def test_no_server(project: Any) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    result = project.pytest(f"--llm-endpoint=http://127.0.0.1:{port}")
+    assert result.ret == 1
+    result.assert_outcomes(failed=3)
+    assert f"127.0.0.1:{port}" in output(result)
+    assert "is the server running" in output(result)
+    assert "Traceback" not in output(result)
+    run = project.last_run()
+    assert {cell["samples"][0]["error"]["kind"] for cell in run["cells"]} == {"connect"}
+
+
+def test_wrong_model_lists_what_there_is(project: Any, answering: Callable[..., str]) -> None:
+    result = project.pytest(f"--llm-endpoint={answering()}", "--llm-model=qwen")
+    assert result.ret == 1
+    assert "qwen" in output(result)
+    assert "mock" in output(result)
+    assert "Traceback" not in output(result)
+
+
+def test_several_models_are_listed(project: Any, answering: Callable[..., str]) -> None:
+    url = answering(models=("small", "large"))
+    result = project.pytest(f"--llm-endpoint={url}")
+    assert result.ret == 1
+    assert "--llm-model=" in output(result)
+    assert "small" in output(result)
+    project.pytest(f"--llm-endpoint={url}", "--llm-model=large", "--llm-rounds=1").assert_outcomes(passed=3)
+
+
+def test_http_500_fails_every_cell_with_the_servers_words(project: Any, answering: Callable[..., str]) -> None:
+    url = answering(status=500, error={"error": {"message": "CUDA out of memory", "type": "server_error"}})
+    result = project.pytest(f"--llm-endpoint={url}", "--llm-rounds=2")
+    assert result.ret == 1
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(["FAILED suites/mine.eval.yaml::add*http_5xx (HTTP 500)*CUDA out of memory*"])
+    assert "Traceback" not in output(result)
+    assert not any(sample["ok"] for cell in project.last_run()["cells"] for sample in cell["samples"])
+
+
+def test_a_stream_that_breaks_keeps_its_partial_answer(project: Any, answering: Callable[..., str]) -> None:
+    result = project.pytest(f"--llm-endpoint={answering(close_after=3)}", "--llm-rounds=1")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*interrupted*"])
+    for cell in project.last_run()["cells"]:
+        assert cell["samples"][0]["error"]["kind"] == "interrupted"
+        assert cell["samples"][0]["partial_tokens"] > 0
+
+
+@pytest.mark.parametrize(
+    ("yaml", "line", "words"),
+    [
+        ("scenarios:\n- id: a\n  prompt: {en: hi}\n  promt: x\n", 4, "promt"),
+        ("scenarios:\n- id: a\n  id: b\n  prompt: {en: hi}\n", 3, "id"),
+        ("scenarios:\n- id: a\n", 2, "prompt"),
+        ("scenarios:\n- id: a\n  prompt: {en: hi}\n- id: a\n  prompt: {en: hi}\n", 4, "a"),
+    ],
+    ids=["unknown-key", "duplicate-key", "no-prompt", "duplicate-id"],
+)
+def test_a_yaml_mistake_names_file_and_line(
+    project: Any, answering: Callable[..., str], yaml: str, line: int, words: str
+) -> None:
+    (project.path / "suites" / "mine.eval.yaml").write_text(yaml)
+    result = project.pytest(f"--llm-endpoint={answering()}")
+    assert result.ret in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.TESTS_FAILED)
+    assert f"mine.eval.yaml:{line}" in output(result)
+    assert words in output(result)
+    assert "Traceback" not in output(result)
+
+
+def test_the_same_id_in_two_files_of_a_suite(project: Any, answering: Callable[..., str]) -> None:
+    text = "suite: mine\nscenarios:\n- id: add\n  prompt: {en: hi}\n"
+    (project.path / "suites" / "other.eval.yaml").write_text(text)
+    result = project.pytest(f"--llm-endpoint={answering()}")
+    assert result.ret in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.TESTS_FAILED)
+    assert "other.eval.yaml:3" in output(result)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--llm-endpoint=nope"], "nope"),
+        (["--llm-endpoint=http://a", "--llm-endpoint=http://b"], "a=http"),
+        (["--llm-endpoint=http://key:secret@a"], "environment variable"),
+        (["--llm-endpoint=ftp://a"], "http"),
+        (["--llm-endpoint=local", "--llm-rounds=0"], "--llm-rounds"),
+        (["--llm-endpoint=local", "--llm-temperature=hot"], "--llm-temperature"),
+    ],
+)
+def test_wrong_options_are_wrong_usage(project: Any, arguments: list[str], words: str) -> None:
+    result = project.pytest(*arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert words in output(result)
+    assert "Traceback" not in output(result)
+
+
+def test_a_wrong_project_file_names_file_and_key(project: Any) -> None:
+    (project.path / "llmeval.toml").write_text("[endpoints.box]\nurl = 'http://a'\nmodle = 'x'\n")
+    result = project.pytest("--llm-endpoint=box")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "llmeval.toml" in output(result)
+    assert "modle" in output(result)
+
+
+def test_ctrl_c_in_a_stream_keeps_what_there_is_and_judges_nothing(
+    lone_project: Any, answering: Callable[..., str]
+) -> None:
+    url = answering(gap_s=0.2, answers={}, tokens=100)
+    command = [sys.executable, "-m", "pytest", f"--llm-endpoint={url}", "--llm-rounds=1", "--llm-warmup=0"]
+    with subprocess.Popen(
+        command, cwd=lone_project.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"}, start_new_session=True,
+    ) as process:
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=30)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert "nothing was judged" in text
+    assert "Traceback" not in text
+    run = lone_project.last_run()
+    assert run["complete"] is False
+    assert run.get("verdicts", []) == []
+    (cell,) = run["cells"]
+    assert cell["samples"][-1]["error"]["kind"] == "interrupted"
+    assert cell["samples"][-1]["partial_tokens"] > 0

@@ -1,0 +1,28 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import mock_server
+import pytest
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's shell or CI sets must not decide a test."""
+    for name in [name for name in os.environ if name.startswith("LLMEVAL_")]:
+        if name != "LLMEVAL_CACHE_DIR":
+            monkeypatch.delenv(name)
+    for name in ("CI", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def mock() -> Iterator[str]:
+    """The URL of a mock server in a process of its own: 40 tokens, 2 ms apart."""
+    with mock_server.running(tokens=40, gap_s=0.002, ttft_s=0.01, flavour="vllm") as url:
+        yield url
