@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -18,6 +19,9 @@ from pytest_llmeval.errors import MissingExtra, ServerError, SettingsError
 from pytest_llmeval.measure import deathwatch, engine
 from pytest_llmeval.measure.server import Launch, start
 from pytest_llmeval.measure.weights import Weights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="servers are started on Linux and macOS only")
 
@@ -159,23 +163,25 @@ time.sleep(600)
 """
 
 
-def parent_of_a_server(folder: Path, then: str = "") -> subprocess.Popen[str]:
-    """A process in a group of its own that has started a server."""
+@contextmanager
+def parent_of_a_server(folder: Path, then: str = "") -> Iterator[subprocess.Popen[str]]:
+    """A process in a group of its own that has started a server; its whole group is killed at the end."""
     root = str(Path(deathwatch.__file__).parents[2])
     code = PARENT.format(root=root, script=str(folder / "server.py"), folder=str(folder), then=then)
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as parent:
+        try:
+            assert parent.stdout is not None
+            assert parent.stdout.readline() == "up\n"
+            yield parent
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(parent.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "SIGINT"])
 def test_nothing_outlives_the_parent(launch, tmp_path, end):
     with parent_of_a_server(tmp_path) as parent:
-        assert parent.stdout is not None
-        assert parent.stdout.readline() == "up\n"
         started = pids(tmp_path)
         assert all(running(pid) for pid in started)
         parent.send_signal(signal.Signals[end])
@@ -185,19 +191,14 @@ def test_nothing_outlives_the_parent(launch, tmp_path, end):
 
 def test_nor_where_a_fork_of_the_parent_holds_the_lifeline(launch, tmp_path):
     with parent_of_a_server(tmp_path, "if not os.fork(): time.sleep(8); os._exit(0)") as parent:
-        assert parent.stdout is not None
-        assert parent.stdout.readline() == "up\n"
         parent.kill()
         parent.wait(10)
         assert gone(pids(tmp_path))
-        os.killpg(parent.pid, signal.SIGKILL)
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_it(launch, tmp_path):
     ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
     with parent_of_a_server(tmp_path, ignore) as parent:
-        assert parent.stdout is not None
-        assert parent.stdout.readline() == "up\n"
         os.killpg(parent.pid, signal.SIGINT)
         assert not gone(pids(tmp_path)[:1], 0.5)
         parent.kill()
