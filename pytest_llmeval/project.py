@@ -72,7 +72,7 @@ def read(rootdir: Path, option_kinds: Mapping[str, Kind]) -> Project:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig") + "\n")  # "at end of document" is no line
     except OSError as error:
         raise SettingsError(f"can't be read: {error.strerror or error}", where=path.name) from error
     except UnicodeDecodeError:

@@ -21,11 +21,11 @@ def mistake(url: str) -> tuple[str, str] | None:
     """What is wrong with a URL and what to do; None where nothing is. Secrets in it are not repeated."""
     try:
         parts = urlsplit(url)
+        if "@" in (parts.netloc or url):
+            return HOLDS_A_USER, ADVICE
         parts.port  # noqa: B018  raises for a port that is no port
-    except ValueError as error:
-        return f"not a URL: {error}", f"a URL looks like {EXAMPLE}"
-    if parts.username is not None or parts.password is not None:
-        return HOLDS_A_USER, ADVICE
+    except ValueError:  # its text would repeat what may be a password
+        return "this is no URL: its host or its port is wrong", f"a URL looks like {EXAMPLE}"
     for name, _ in parse_qsl(parts.query, keep_blank_values=True):
         if _KEY_NAMES.fullmatch(name):
             return f"a URL must not hold a key ({name}=…)", ADVICE
