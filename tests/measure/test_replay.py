@@ -1,0 +1,94 @@
+"""Replayed exchanges: the recorded bytes at the recorded times, in none of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from pytest_llmeval.measure.endpoints import replay
+from pytest_llmeval.measure.recording import Recorder, load
+from pytest_llmeval.measure.tape import Tape
+from pytest_llmeval.model import Facts, Request
+
+FACTS = Facts(kind="openai", server="vllm 0.32.0", model="qwen", context_window=2048, here=True)
+HELLO = Request(messages=(("user", "Say hello."),), max_tokens=8)
+SECOND_NS = 1_000_000_000
+
+
+def recorded(folder, *, broken: str | None = None, status: int = 200) -> None:
+    tape = Tape(started_ns=7 * SECOND_NS, ended_ns=10 * SECOND_NS, status=status)
+    tape.headers = [(b"content-type", b"text/event-stream"), (b"content-length", b"99")]
+    tape.reads = [(8 * SECOND_NS, b"data: one\n\n"), (9 * SECOND_NS, b"data: two\n\n")]
+    Recorder(folder, FACTS)(HELLO, tape, broken)
+
+
+def ask(folder, tape: Tape, prompt: str = "Say hello.") -> httpx.Response:
+    async def exchange() -> httpx.Response:
+        transport = replay.ReplayTransport(load(folder))
+        async with httpx.AsyncClient(transport=transport) as client:
+            body = {"messages": [{"role": "user", "content": prompt}], "max_tokens": 8, "stream": True}
+            return await client.post(replay.URL, json=body, extensions={"tape": tape})
+
+    return asyncio.run(exchange())
+
+
+def test_the_tape_holds_what_was_recorded(tmp_path):
+    recorded(tmp_path)
+    tape = Tape()
+    begin = time.monotonic()
+    response = ask(tmp_path, tape)
+    assert time.monotonic() - begin < 1
+    assert response.status_code == tape.status == 200
+    assert response.content == b"data: one\n\ndata: two\n\n"
+    assert response.headers["content-type"] == tape.header("content-type") == "text/event-stream"
+    assert [(at_ns - tape.started_ns, data) for at_ns, data in tape.reads] == [
+        (SECOND_NS, b"data: one\n\n"),
+        (2 * SECOND_NS, b"data: two\n\n"),
+    ]
+    assert tape.ended_ns - tape.started_ns == 3 * SECOND_NS
+    assert tape.transport == "replay"
+
+
+def test_a_reader_sees_every_read_and_may_stop(tmp_path):
+    recorded(tmp_path)
+    seen: list[bytes] = []
+
+    def stop_at_once(stamp_ns: int, data: bytes) -> bool:
+        seen.append(data)
+        return True
+
+    tape = Tape(on_read=stop_at_once)
+    assert ask(tmp_path, tape).content == b"data: one\n\n"
+    assert seen == [b"data: one\n\n"]
+    assert tape.stopped == "by caller"
+    assert tape.ended_ns - tape.started_ns == SECOND_NS
+
+
+def test_an_error_answer_is_answered_again(tmp_path):
+    recorded(tmp_path, status=503)
+    assert ask(tmp_path, Tape()).status_code == 503
+
+
+def test_a_broken_answer_breaks_again(tmp_path):
+    recorded(tmp_path, broken="the connection was closed in the middle of the answer")
+    tape = Tape()
+    with pytest.raises(httpx.RemoteProtocolError, match="in the middle"):
+        ask(tmp_path, tape)
+    assert len(tape.reads) == 2
+
+
+def test_a_prompt_that_was_not_recorded_says_how_to_record_it(tmp_path):
+    recorded(tmp_path)
+    tape = Tape()
+    with pytest.raises(httpx.ConnectError, match=r"not among the recordings in .*--llm-record="):
+        ask(tmp_path, tape, prompt="Say goodbye.")
+    assert tape.status == 0
+
+
+def test_facts_are_the_recorded_ones_but_elsewhere(tmp_path):
+    recorded(tmp_path)
+    facts = replay.facts(load(tmp_path))
+    assert (facts.kind, facts.server, facts.model, facts.here) == ("replay", "vllm 0.32.0", "qwen", False)
