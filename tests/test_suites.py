@@ -7,7 +7,7 @@ import pytest
 from pytest_llmeval import scenarios, shipped
 
 FILES = sorted(shipped.folder().glob("*/*.eval.yaml"))
-PROMISED_SMOKE = [("greeting", "ko"), ("fibonacci", "ko"), ("boiling-point", "ko"), ("count-vowels", "en")]
+PROMISED_SMOKE = [("greeting", "ko"), ("fibonacci", "ko"), ("list-or-tuple", "ko"), ("count-vowels", "en")]
 
 
 def test_there_are_shipped_suites():
