@@ -1,0 +1,112 @@
+"""The embedded engine with a real model: SmolLM2, 98 MB, fetched once."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+import httpx
+import pytest
+import throttle
+
+from pytest_llmeval.measure import engine, weights
+
+pytest.importorskip("xllamacpp", reason="needs pytest-llmeval-suite[local]")
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(engine.__file__).parents[2]
+COUNT = {
+    "messages": [{"role": "user", "content": "Count from one to fifty in words."}],
+    "max_tokens": 64,
+    "temperature": 0,
+    "cache_prompt": False,
+    "stream": True,
+}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("engine")
+    with engine.start(weights.resolve("smollm2"), log=folder / "local.log", parallel=2, threads=1) as server:
+        yield server
+
+
+def token_times(url: str) -> list[float]:
+    times: list[float] = []
+    with httpx.stream(
+        "POST", f"{url}/v1/chat/completions", json=COUNT, timeout=60, trust_env=False
+    ) as answer:
+        times += [time.perf_counter() for line in answer.iter_lines() if throttle.TEXT.search(line.encode())]
+    return times
+
+
+def median_gap(times: list[float]) -> float:
+    return statistics.median(later - earlier for earlier, later in itertools.pairwise(times))
+
+
+def test_it_serves_the_model_under_its_name(served):
+    [model] = httpx.get(f"{served.url}/v1/models", trust_env=False).json()["data"]
+    assert model["id"] == "smollm2-135m-instruct"
+    assert model["meta"]["n_ctx"] == engine.CONTEXT_WINDOW  # for each of the two streams
+    assert served.launch.identity.startswith("xllamacpp 20")
+    assert served.launch.identity.endswith("(1 thread)")
+    assert 0 < served.cold_start_s < 60
+    assert "listening on" in served.tail()
+    assert not served.launch.announce.exists()
+
+
+def test_it_streams_and_can_be_slowed_to_half(served):
+    """Interleaved, so that a busy machine hits both: A B A B."""
+    with throttle.running(served.url, factor=2) as slow:
+        gaps = [(median_gap(token_times(served.url)), median_gap(token_times(slow))) for _ in range(2)]
+    ratio = statistics.median(slowed / plain for plain, slowed in gaps)
+    assert 1.5 < ratio < 2.7
+
+
+def test_an_unusable_file_is_explained(tmp_path):
+    path = tmp_path / "broken.gguf"
+    path.write_bytes(b"GGUF" + bytes(4000))
+    with pytest.raises(
+        engine.server.ServerError, match=r"local model broken: the server ended[\s\S]*bad GGUF"
+    ):
+        engine.start(weights.resolve(str(path)), log=tmp_path / "log")
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from pytest_llmeval.measure import engine, weights
+server = engine.start(weights.resolve("smollm2"), log=Path(sys.argv[1]), threads=1)
+print(server.pid, server.url, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGINT"])
+def test_it_goes_when_its_parent_goes_in_the_middle_of_a_stream(tmp_path, end):
+    command = [sys.executable, "-c", PARENT, str(tmp_path / "log")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        try:
+            assert parent.stdout is not None
+            url = parent.stdout.readline().split()[1]
+            body = {**COUNT, "max_tokens": 4000, "ignore_eos": True}
+            with httpx.stream(
+                "POST", f"{url}/v1/chat/completions", json=body, timeout=60, trust_env=False
+            ) as answer:
+                lines = answer.iter_lines()
+                next(lines)
+                parent.send_signal(signal.Signals[end])
+                with pytest.raises(httpx.HTTPError):
+                    deque(lines, maxlen=0)
+        finally:
+            parent.kill()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url, trust_env=False)
