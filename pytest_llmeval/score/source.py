@@ -40,7 +40,7 @@ def normalise(text: str) -> str:
 
 def parse(code: str) -> Parsed:
     """The syntax tree of normalised code, or the reason why it is not analysed."""
-    reason = _too_much(code)
+    reason = too_much(code)
     if reason is not None:
         return Parsed(None, reason)
     try:
@@ -83,7 +83,8 @@ def _silently(code: str) -> ast.Module:
         return ast.parse(code)
 
 
-def _too_much(code: str) -> str | None:
+def too_much(code: str) -> str | None:
+    """Which limit the text itself breaks, before anything reads it."""
     size = len(code.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
         return f"the code is too long to analyse: {size // 1024} KB, the limit is {MAX_BYTES // 1024} KB"
