@@ -78,5 +78,13 @@ class ModelFetchError(LLMEvalError):
     """No source had the weights, or what came does not match the pinned sha256."""
 
 
+class TelemetryError(LLMEvalError):
+    """A source of telemetry that can't tell anything, now or later. ``what`` is the one line to show."""
+
+
+class CeilingError(LLMEvalError):
+    """Sending the next request could have passed the cost ceiling of the run."""
+
+
 class AnalyserError(LLMEvalError):
     """The analyser's worker process could not be started."""

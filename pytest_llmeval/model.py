@@ -49,11 +49,20 @@ Language = str
 # -- what is asked -----------------------------------------------------------------------------------------
 
 
+class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a million tokens cost, in the currency that the project uses throughout."""
+
+    input: float
+    output: float
+
+
 class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A configured target: one table ``[endpoints.NAME]`` of ``llmeval.toml``, or one ``--llm-endpoint``.
 
     ``max_tokens`` -1 means as much as fits. ``path`` is the folder of a ``replay`` endpoint or the GGUF file of
     a ``local`` one. ``cache``: ``cold`` defeats the server's prefix cache, ``warm`` measures with it.
+    ``metrics``: the URL of the server's Prometheus page where it is not ``/metrics`` of a server we know;
+    ``gpu_metrics``: that of a DCGM exporter beside it.
     """
 
     name: str = ""
@@ -69,6 +78,9 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seed: int | None = None
     concurrency: int = 1
     cache: Literal["cold", "warm"] = "cold"
+    price: Price | None = None
+    metrics: str | None = None
+    gpu_metrics: str | None = None
 
 
 class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -297,6 +309,25 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     partial_tokens: int | None = None
 
 
+class Telemetry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was seen beside the timings of one cell, or of all cells of an endpoint.
+
+    ``peak`` and ``mean`` by metric, ``total`` what counters grew by; names and units:
+    ``measure.telemetry.protocol``. ``absent``: source -> one line why it told nothing. ``samples`` readings in
+    ``wall_s`` seconds took ``cpu_s`` of this process. ``steps``: memory of a server of ours ``before`` its
+    start, ``loaded`` (it says that it serves), ``ready`` (it has answered once) and at its ``peak``.
+    """
+
+    wall_s: float
+    samples: int = 0
+    cpu_s: float = 0.0
+    peak: dict[str, float] = field(default_factory=dict)
+    mean: dict[str, float] = field(default_factory=dict)
+    total: dict[str, float] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    steps: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that was learned about one cell in one run.
 
@@ -313,6 +344,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parameters_sha256: str
     samples: tuple[Sample, ...]
     nodeid: str | None = None
+    telemetry: Telemetry | None = None
 
     @property
     def key(self) -> str:
@@ -409,6 +441,7 @@ class Run(Struct, frozen=True, kw_only=True):
     endpoints: dict[str, Facts] = field(default_factory=dict)
     selection: Selection = Selection()
     cells: tuple[Record, ...] = ()
+    telemetry: dict[str, Telemetry] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
 
 
