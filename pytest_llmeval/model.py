@@ -6,6 +6,7 @@ was not measured is ``None`` here and absent in files, never 0.
 
 from __future__ import annotations
 
+from statistics import fmean, median
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -313,8 +314,8 @@ class Telemetry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was seen beside the timings of one cell, or of all cells of an endpoint.
 
     ``peak`` and ``mean`` by metric, ``total`` what counters grew by; names and units:
-    ``measure.telemetry.protocol``. ``absent``: source -> one line why it told nothing. ``samples`` readings in
-    ``wall_s`` seconds took ``cpu_s`` of this process. ``steps``: memory of a server of ours ``before`` its
+    ``measure.telemetry.protocol``. ``absent``: source -> one line why it told nothing. ``samples`` readings
+    in ``wall_s`` seconds took ``cpu_s`` of this process. ``steps``: memory of a server of ours ``before`` its
     start, ``loaded`` (it says that it serves), ``ready`` (it has answered once) and at its ``peak``.
     """
 
