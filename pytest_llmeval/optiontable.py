@@ -119,3 +119,15 @@ OPTIONS = (
         flags=(("--llm-no-answers", False),),
     ),
 )
+
+
+def markdown() -> str:
+    """The table of all options for the documentation."""
+    lines = ["| option | variable | in the file | meaning | default |", "|---|---|---|---|---|"]
+    for option in OPTIONS:
+        value = "" if option.flags else f"={option.metavar}"
+        flags = ", ".join(f"`{flag}`" for flag, _ in option.flags) or f"`{option.option}{value}`"
+        in_file = f"`{option.name}`" if option.in_file else ""
+        again = " (repeatable)" if option.repeatable else ""
+        lines.append(f"| {flags} | `{option.variable}` | {in_file} | {option.help}{again} | {option.default} |")
+    return "\n".join(lines)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import json
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec import structs
 
 from .. import __version__, judge, provenance, runfile, shipped
-from ..errors import BaselineError, LLMEvalError
+from ..errors import BaselineError, LLMEvalError, UsageError
 from ..judge import baselines
 from ..model import Run
 from ..report import terminal
@@ -43,16 +44,30 @@ def load_baselines(settings: Settings) -> dict[str, baselines.Baseline]:
 def fetch_weights(context: Context) -> None:
     """Fetch the weights of ``local`` endpoints now, with a bar, not silently inside the first cell.
 
-    A failure is kept: every cell of that endpoint fails with it.
+    A name that means nothing is wrong usage; a fetch that fails is kept, and every cell of that endpoint fails with it.
     """
     from ..measure import weights
 
+    reporter = context.config.pluginmanager.getplugin("terminalreporter")
     for endpoint in context.settings.endpoints:
-        if endpoint.kind == "local":
-            try:
-                weights.resolve(endpoint.path or endpoint.model or "", progress=weights.bar())
-            except LLMEvalError as error:
-                context.local_desk.refuse(endpoint.name, error)
+        if endpoint.kind != "local":
+            continue
+        try:
+            model = weights.resolve(endpoint.path or endpoint.model or "")
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+        if model.here or model.source is None:
+            continue
+        title = f"llmeval: fetching {model.model}, {model.source.size_bytes / 1e6:.0f} MB, once"
+        shown = nullcontext(None)
+        if reporter is not None:
+            reporter.write_line(title)
+            shown = weights.progress_bar(model.name) if context.config.option.verbose >= 0 else shown
+        try:
+            with shown as on_progress:
+                weights.fetch(model, on_progress)
+        except LLMEvalError as error:
+            context.local_desk.refuse(endpoint.name, error)
 
 
 # -- after the last ----------------------------------------------------------------------------------------
