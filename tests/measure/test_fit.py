@@ -1,0 +1,264 @@
+"""Does it fit: the arithmetic by hand, the readers against files, and any bytes at all."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_llmeval.errors import UsageError
+from pytest_llmeval.measure import fit, gguf
+
+GIB = 1 << 30
+
+QWEN = {
+    "general.architecture": "qwen2",
+    "qwen2.block_count": 24,
+    "qwen2.context_length": 32768,
+    "qwen2.embedding_length": 896,
+    "qwen2.attention.head_count": 14,
+    "qwen2.attention.head_count_kv": 2,
+    "tokenizer.ggml.tokens": ["token"] * 5000,
+    "tokenizer.ggml.scores": [0.5] * 5000,
+    "tokenizer.chat_template": "{{ messages }}",
+}
+
+
+def text(value: str) -> bytes:
+    data = value.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def packed(value: object) -> tuple[int, bytes]:
+    """A value's GGUF type and bytes."""
+    match value:
+        case bool():
+            return 7, struct.pack("<?", value)
+        case int():
+            return (4, struct.pack("<I", value)) if 0 <= value < 1 << 32 else (11, struct.pack("<q", value))
+        case float():
+            return 12, struct.pack("<d", value)
+        case str():
+            return 8, text(value)
+        case list():
+            items = [packed(item) for item in value]
+            kind = items[0][0] if items else 4
+            return 9, struct.pack("<IQ", kind, len(items)) + b"".join(data for _, data in items)
+    raise TypeError(type(value))
+
+
+def header(keys: dict[str, object], *, version: int = 3) -> bytes:
+    rows = (text(key) + struct.pack("<I", packed(value)[0]) + packed(value)[1] for key, value in keys.items())
+    return b"GGUF" + struct.pack("<IQQ", version, 0, len(keys)) + b"".join(rows)
+
+
+@pytest.fixture
+def model(tmp_path):
+    def write(keys: dict[str, object], size_bytes: int = 0):
+        path = tmp_path / "model.gguf"
+        path.write_bytes(header(keys).ljust(size_bytes, b"\0"))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def write(config: object, weights_bytes: int = 1000):
+        (tmp_path / "config.json").write_text(config if isinstance(config, str) else json.dumps(config))
+        for part in range(2):
+            (tmp_path / f"model-0000{part}-of-00002.safetensors").write_bytes(bytes(weights_bytes // 2))
+        return tmp_path
+
+    return write
+
+
+def test_grouped_query_attention_is_counted_right(model):
+    shape = fit.read(model(QWEN, 500_000))
+    # 24 layers x 2 key-value heads (not 14 query heads) x (64 + 64) x 2 bytes
+    assert shape.cache_bytes(1) == 24 * 2 * 128 * 2 == 12_288
+    assert shape.cache_bytes(8192, streams=4) == 402_653_184
+    assert shape.cache_bytes(1, element_bytes=1) == 6_144
+    assert (shape.weights_bytes, shape.trained_context) == (500_000, 32768)
+
+
+def test_heads_and_dimensions_of_their_own_for_each_layer(model):
+    shape = fit.read(
+        model(
+            {
+                **QWEN,
+                "qwen2.block_count": 3,
+                "qwen2.attention.head_count_kv": [4, 0, 2],
+                "qwen2.attention.key_length": 192,
+                "qwen2.attention.value_length": 128,
+            }
+        )
+    )
+    assert shape.elements == (4 * 320, 0, 2 * 320)
+
+
+def test_without_key_value_heads_all_heads_count(model):
+    shape = fit.read(model({key: value for key, value in QWEN.items() if "head_count_kv" not in key}))
+    assert shape.cache_bytes(1) == 24 * 14 * 128 * 2
+
+
+@pytest.mark.parametrize(
+    "missing", ["general.architecture", "qwen2.block_count", "qwen2.attention.head_count"]
+)
+def test_a_key_that_is_missing_is_named(model, missing):
+    words = "attention heads" if "head" in missing else missing
+    with pytest.raises(UsageError, match=f"does not say .*{words}") as caught:
+        fit.read(model({key: value for key, value in QWEN.items() if key != missing}))
+    assert caught.value.where
+
+
+def test_an_absurd_number_of_layers(model):
+    with pytest.raises(UsageError, match="4000000000 is no number of layers"):
+        fit.read(model({**QWEN, "qwen2.block_count": 4_000_000_000}))
+
+
+LLAMA = {
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "hidden_size": 4096,
+    "max_position_embeddings": 131072,
+}
+
+
+def test_config_json(folder):
+    shape = fit.read(folder(LLAMA, 3000))
+    assert shape.cache_bytes(1) == 2 * 32 * 8 * 128 * 2 == 131_072
+    assert (shape.weights_bytes, shape.trained_context) == (3000, 131072)
+
+
+@pytest.mark.parametrize(
+    ("change", "cache_bytes"),
+    [
+        ({"head_dim": 256}, 2 * 32 * 8 * 256 * 2 * 5000),
+        ({"num_key_value_heads": None}, 2 * 32 * 32 * 128 * 2 * 5000),
+        ({"sliding_window": 1000}, 2 * 32 * 8 * 128 * 2 * 1000),
+        ({"sliding_window": 1000, "use_sliding_window": False}, 2 * 32 * 8 * 128 * 2 * 5000),
+        (
+            {"sliding_window": 1000, "layer_types": ["sliding_attention"] * 24 + ["full_attention"] * 8},
+            2 * 8 * 128 * 2 * (24 * 1000 + 8 * 5000),
+        ),
+        ({"kv_lora_rank": 512, "qk_rope_head_dim": 64}, 32 * 576 * 2 * 5000),
+    ],
+)
+def test_kinds_of_attention(folder, change, cache_bytes):
+    assert fit.read(folder({**LLAMA, **change})).cache_bytes(5000) == cache_bytes
+    assert fit.read(folder({"text_config": {**LLAMA, **change}})).cache_bytes(5000) == cache_bytes
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("{", "does not describe a model"),
+        ("[]", "does not describe a model"),
+        ({}, r"does not describe a model: .*num_hidden_layers"),
+        ({**LLAMA, "num_hidden_layers": "many"}, r"\$\.num_hidden_layers"),
+        ({**LLAMA, "num_hidden_layers": 10**12}, r"\$\.num_hidden_layers"),
+        ({**LLAMA, "num_attention_heads": 0}, r"\$\.num_attention_heads"),
+    ],
+)
+def test_a_wrong_config_is_named(folder, config, words):
+    with pytest.raises(UsageError, match=words):
+        fit.read(folder(config))
+
+
+def test_a_folder_without_config_or_weights(tmp_path):
+    with pytest.raises(UsageError, match=r"config\.json: it can't be read"):
+        fit.read(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    with pytest.raises(UsageError, match=r"no \*\.safetensors"):
+        fit.read(tmp_path)
+
+
+def test_it_fits_or_not():
+    shape = fit.uniform(weights_bytes=16 * GIB, layers=32, kv_heads=8, head_dim=128, trained_context=131072)
+    asked = {"memory_bytes": 24 * GIB, "margin": 0.0}
+    small = fit.fit(shape, context=32768, **asked)
+    assert small.fits
+    assert small.cache_bytes == 4 * GIB
+    assert small.largest_context == 65536  # 8 GiB are left, a token takes 128 KiB
+    assert not fit.fit(shape, context=32768, streams=3, **asked).fits
+    assert fit.fit(shape, context=32768, streams=3, **asked).largest_context == 65536 // 3
+    assert fit.fit(shape, context=32768, streams=4, element_bytes=1, **asked).fits
+    assert fit.fit(shape, context=1, memory_bytes=80 * GIB).largest_context == 131072
+    assert fit.fit(shape, context=1, memory_bytes=80 * GIB).usable_bytes == int(72 * GIB)
+    assert fit.fit(shape, context=0, memory_bytes=8 * GIB).largest_context == 0
+
+
+@given(
+    weights=st.integers(0, 10**12),
+    layers=st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 10**6)), min_size=1, max_size=100),
+    memory=st.integers(0, 10**13),
+    streams=st.integers(1, 1000),
+    trained=st.integers(1, 10**7),
+)
+def test_the_largest_context_is_the_largest(weights, layers, memory, streams, trained):
+    elements, windows = zip(*layers, strict=True)
+    shape = fit.Shape(weights_bytes=weights, elements=elements, windows=windows, trained_context=trained)
+
+    def held(context: int) -> fit.Fit:
+        return fit.fit(shape, memory_bytes=memory, context=context, streams=streams)
+
+    largest = held(1).largest_context
+    assert 0 <= largest <= trained
+    assert largest == 0 or held(largest).fits
+    assert largest == trained or not held(largest + 1).fits
+
+
+# -- GGUF --------------------------------------------------------------------------------------------------
+
+scalars = st.integers(-(2**40), 2**40) | st.floats(allow_nan=False) | st.text() | st.booleans()
+numbers = st.lists(st.integers(0, 2**32 - 1), max_size=9) | st.lists(st.text(max_size=9), max_size=9)
+
+
+@given(keys=st.dictionaries(st.text(), scalars | numbers), version=st.sampled_from([2, 3]))
+def test_what_was_written_is_read(tmp_path_factory, keys, version):
+    path = tmp_path_factory.getbasetemp() / "written.gguf"
+    path.write_bytes(header(keys, version=version))
+    assert gguf.metadata(path) == keys
+
+
+@given(st.binary(max_size=200), st.integers(0, 200), st.integers(0, 255))
+def test_any_bytes_end_soon(tmp_path_factory, data, place, byte):
+    whole = header({key: value for key, value in QWEN.items() if "ggml" not in key})
+    path = tmp_path_factory.getbasetemp() / "any.gguf"
+    for bytes_ in (data, b"GGUF" + data, whole[:place], whole[:place] + bytes([byte]) + whole[place + 1 :]):
+        path.write_bytes(bytes_)
+        try:
+            gguf.metadata(path)
+        except UsageError as error:
+            assert error.where == str(path)  # noqa: PT017 - a harmless byte raises nothing
+
+
+def test_long_arrays_are_skipped(model):
+    found = gguf.metadata(model(QWEN))
+    assert "tokenizer.ggml.tokens" not in found
+    assert "tokenizer.ggml.scores" not in found
+    assert found["tokenizer.chat_template"] == "{{ messages }}"
+
+
+def test_a_length_beyond_the_file_is_refused_at_once(tmp_path):
+    path = tmp_path / "huge.gguf"
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1 << 60) + struct.pack("<Q", 1 << 62) + b"key")
+    with pytest.raises(UsageError, match="cut off"):
+        gguf.metadata(path)
+
+
+def test_an_older_version_is_named(tmp_path):
+    path = tmp_path / "old.gguf"
+    path.write_bytes(header({}, version=1))
+    with pytest.raises(UsageError, match="version 1"):
+        gguf.metadata(path)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(UsageError, match="No such file"):
+        gguf.metadata(tmp_path / "nope.gguf")
