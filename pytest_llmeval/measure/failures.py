@@ -11,12 +11,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..model import Failure
+from pytest_llmeval.model import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import ErrorKind
+    from pytest_llmeval.model import ErrorKind
 
 LONGEST_MESSAGE = 500
 """Characters kept of a server's message."""

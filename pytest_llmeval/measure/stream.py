@@ -3,7 +3,8 @@
 Takes server-sent events (WHATWG HTML, section 9.2: any of CRLF, LF, CR, a byte order mark, comments, data
 over several lines) of chat and plain completions, and the single JSON body of a server that does not stream.
 Where servers differ: text may be null, empty or absent; usage may come in every event, in one with
-``choices: []`` or not at all; ``finish_reason`` comes on the last text or after it; ``[DONE]`` may be missing.
+``choices: []`` or not at all; ``finish_reason`` comes on the last text or after it; ``[DONE]`` may be
+missing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from ..model import Chunk, Failure, Response, Usage
+from pytest_llmeval.model import Chunk, Failure, Response, Usage
+
 from . import failures
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from ..model import Timing
+from pytest_llmeval.model import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..model import Response
+    from pytest_llmeval.model import Response
 
 NANOSECONDS = 1e9
 

@@ -3,10 +3,10 @@
 httpx's own transport hands every chunk through a stack of async generators, which with 64 streams costs
 several times what the network does, and sees a first token late by as much
 (``benchmarks/client_cost.py``). Here an ``asyncio.Protocol`` feeds a C parser, each read is stamped before
-anything looks at it, and the body is handed over when it is whole: nothing is decoded or scored while a stream
-runs. Hence ``client.stream()`` works but is no way to time.
+anything looks at it, and the body is handed over when it is whole: nothing is decoded or scored while a
+stream runs. Hence ``client.stream()`` works but is no way to time.
 
-HTTP/1.1 over TCP or TLS, no proxies (``endpoints.openai`` falls back to httpx's transport for those).
+HTTP/1.1 over TCP or TLS, no proxies (``route`` falls back to httpx's transport for those).
 """
 
 from __future__ import annotations
@@ -143,6 +143,10 @@ class MeasuringTransport(httpx.AsyncBaseTransport):
         return connection
 
 
+class NotHTTP(httpx.RemoteProtocolError):
+    """What answered does not speak HTTP/1.1."""
+
+
 class _Unanswered(Exception):  # noqa: N818 (caught here, never seen)
     """The connection ended before a byte of the answer."""
 
@@ -205,9 +209,7 @@ class _Connection(asyncio.Protocol):
             self._end(raised if isinstance(raised, Exception) else error, reusable=False)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             start = data[:40].decode("latin-1")
-            self._end(
-                httpx.RemoteProtocolError(f"not an HTTP/1.1 answer ({error}): {start!r}"), reusable=False
-            )
+            self._end(NotHTTP(f"not an HTTP/1.1 answer ({error}): {start!r}"), reusable=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.reusable = False

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ...model import Facts, Request, Response
+if TYPE_CHECKING:
+    from pytest_llmeval.model import Facts, Request, Response
 
 OnRead = Callable[[int, bytes], bool]
-"""Called at every socket read with ``(stamp_ns, bytes)``; True ends the stream. Must be quick, must not print."""
+"""Called at every socket read with ``(stamp_ns, bytes)``; True ends the stream. Must be quick, not print."""
 
 
 class Client(Protocol):
     """A connection to one endpoint, used from one event loop.
 
     ``stream`` never raises for what a server or a network does: that is a ``Response`` with a ``failure`` and
-    whatever was received. It raises ``asyncio.CancelledError`` when cancelled.
+    whatever was received. It raises ``asyncio.CancelledError`` when cancelled, with the partial ``Response``
+    as its argument.
     """
 
     async def describe(self) -> Facts:
-        """What the endpoint says it is. Raises ``EndpointError`` when it can't be reached or offers no model."""
+        """What the endpoint says it is. ``EndpointError`` when it can't be reached or offers no model."""
         ...
 
     async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:

@@ -1,0 +1,220 @@
+"""Any server with OpenAI's chat API: vLLM, llama.cpp, SGLang, TGI, LM Studio, Ollama, the cloud."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import structs
+
+from pytest_llmeval import wire
+from pytest_llmeval.errors import EndpointError, UsageError
+from pytest_llmeval.measure import budget, exchange, stream
+from pytest_llmeval.measure.tape import Tape
+from pytest_llmeval.model import Failure, Request, Response
+
+from . import probe
+
+if TYPE_CHECKING:
+    import httpx
+
+    from pytest_llmeval.model import Endpoint, Facts
+
+    from .protocol import OnRead
+
+OnTape = Callable[[Request, Tape, str | None], None]
+"""Called after every exchange with its full tape and why it ended before its end, if it did."""
+
+_ATTEMPTS = 4
+"""The request, and one more for each of the three things that an answer may teach."""
+
+
+class OpenAIClient:
+    """``protocol.Client`` of an OpenAI-compatible endpoint.
+
+    With ``facts`` nothing is probed. ``transport`` replaces the one that measures, for tests and ``replay``.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        api_key: str | None = None,
+        facts: Facts | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        on_tape: OnTape | None = None,
+        connect_s: float = 30.0,
+    ) -> None:
+        if not endpoint.url:
+            raise EndpointError("the endpoint has no url", where=endpoint.name or None)
+        self.endpoint = endpoint
+        self._base = probe.base_of(endpoint.url)
+        self._http = exchange.open_client(self._base.api, api_key=api_key, transport=transport)
+        self._url = self._base.path("chat/completions")
+        self._facts = facts
+        self._on_tape = on_tape
+        self._connect_s = connect_s
+        self._prompt_tokens: dict[tuple[tuple[str, str], ...], int] = {}
+        self._usage_refused = False
+        self._limit_name = "max_tokens"
+
+    async def describe(self) -> Facts:
+        """Ask the server once what it is; see ``probe``."""
+        if self._facts is None:
+            self._facts = await probe.describe(
+                self._http, self._base, self.endpoint, connect_s=self._connect_s
+            )
+        return self._facts
+
+    async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:
+        """Send one request; again, if a refusal teaches how. Raises ``UsageError`` for a bad request."""
+        _validate(request, self.endpoint.name)
+        try:
+            facts = await self.describe()
+        except EndpointError as error:
+            tape = Tape()
+            tape.start()
+            return _response(tape, Failure("connect", str(error)))
+        limit = self._limit(request, facts)
+        for _ in range(_ATTEMPTS - 1):
+            response, refusal = await self._ask(request, facts, limit, on_read)
+            if response.failure is None or not refusal:
+                return response
+            again = self._lesson(response.failure, refusal, request, facts, limit)
+            if again is None:
+                return response
+            limit = again[0]
+        return (await self._ask(request, facts, limit, on_read))[0]
+
+    async def aclose(self) -> None:
+        """Close every connection. Safe to call twice."""
+        await self._http.aclose()
+
+    async def _ask(
+        self, request: Request, facts: Facts, limit: int | None, on_read: OnRead | None
+    ) -> tuple[Response, bytes]:
+        """One exchange: the response, and the body of an error answer."""
+        tape = Tape(on_read=on_read, connect_s=request.connect_timeout_s, total_s=request.timeout_s)
+        body = self._body(request, facts, limit)
+        try:
+            failure = await exchange.post(self._http, self._url, body, tape)
+        except asyncio.CancelledError as error:
+            error.args = (_response(tape, exchange.cancelled(tape)),)
+            raise
+        if self._on_tape is not None:
+            self._on_tape(request, tape, failure.message if failure else None)
+        response = self._judged(_response(tape, failure), facts)
+        if response.usage is not None:
+            self._prompt_tokens[request.messages] = response.usage.prompt_tokens
+        refusal = b"".join(data for _, data in tape.reads) if tape.status >= 400 else b""
+        return response, refusal
+
+    def _body(self, request: Request, facts: Facts, limit: int | None) -> dict[str, Any]:
+        vllm = _is("vllm", facts)
+        body: dict[str, Any] = {
+            "model": facts.model,
+            "messages": [{"role": role, "content": wire.text(text)} for role, text in request.messages],
+            "temperature": request.temperature,
+            "stream": True,
+        }
+        if request.seed is not None:
+            body["seed"] = request.seed
+        if limit is not None:
+            body[self._limit_name] = limit
+        if not self._usage_refused:
+            body["stream_options"] = {"include_usage": True}
+            if vllm:
+                body["stream_options"]["continuous_usage_stats"] = True
+        if self._cache(facts) == "cold":
+            body |= {"cache_salt": secrets.token_hex(16)} if vllm else {"cache_prompt": False}
+        return body
+
+    def _cache(self, facts: Facts) -> Literal["cold", "warm", "unknown"]:
+        """Prefix caches are defeated without touching the prompt, where the server has a way."""
+        if self.endpoint.cache == "warm":
+            return "warm"
+        return "cold" if _is("vllm", facts) or _is("llama.cpp", facts) else "unknown"
+
+    def _judged(self, response: Response, facts: Facts) -> Response:
+        """The response with what its client knows: the cache, and whether the right model answered."""
+        cache = self._cache(facts)
+        if cache == "cold" and response.usage is not None and response.usage.cached_tokens:
+            cache = "warm"
+        failure = response.failure
+        if failure is None and response.model and facts.model and not _same(facts.model, response.model):
+            message = (
+                f"{facts.model!r} was asked for, {response.model!r} answered: correct the endpoint's `model`"
+            )
+            failure = Failure("malformed", message, status=200)
+        return structs.replace(response, cache=cache, failure=failure)
+
+    # -- what an answer teaches ----------------------------------------------------------------------------
+
+    def _limit(self, request: Request, facts: Facts) -> int | None:
+        prompt_tokens = self._prompt_tokens.get(request.messages)
+        if prompt_tokens is None:
+            prompt_tokens = budget.estimate_tokens(text for _, text in request.messages)
+        return budget.max_tokens(request.max_tokens, window=facts.context_window, prompt_tokens=prompt_tokens)
+
+    def _lesson(
+        self, failure: Failure, refusal: bytes, request: Request, facts: Facts, limit: int | None
+    ) -> tuple[int | None] | None:
+        """The token limit for another try, in a tuple; None when the refusal is final."""
+        if failure.kind == "context_overflow":
+            window = failure.context_window or facts.context_window
+            fitting = budget.corrected(limit, window=window, prompt_tokens=failure.prompt_tokens)
+            if failure.prompt_tokens is not None:
+                self._prompt_tokens[request.messages] = failure.prompt_tokens
+            return None if fitting is None or fitting == limit else (fitting,)
+        if failure.kind != "http_4xx":
+            return None
+        if b"stream_options" in refusal and not self._usage_refused:
+            self._usage_refused = True
+            return (limit,)
+        if b"max_completion_tokens" in refusal and self._limit_name == "max_tokens":
+            self._limit_name = "max_completion_tokens"  # OpenAI's reasoning models know no other
+            return (limit,)
+        return None
+
+
+def _response(tape: Tape, failure: Failure | None) -> Response:
+    response = stream.assemble(
+        tape.reads,
+        started_ns=tape.started_ns,
+        ended_ns=tape.ended_ns or tape.started_ns,
+        status=tape.status or 200,
+        failure=failure,
+    )
+    return structs.replace(response, transport=tape.transport, retries=tape.retries, lag_s=tape.lag_s)
+
+
+def _is(server: str, facts: Facts) -> bool:
+    return facts.server is not None and facts.server.split(" ")[0] == server
+
+
+def _same(asked: str, answered: str) -> bool:
+    """Whether two names may mean one model: ``gpt-4o-2024-08-06``, ``qwen:latest``, ``models/qwen``."""
+    one, other = (name.lower().rstrip("/").rpartition("/")[2] for name in (asked, answered))
+    return one.startswith(other) or other.startswith(one)
+
+
+def _validate(request: Request, where: str) -> None:
+    """Servers differ in what they refuse: llama.cpp answers no messages and a temperature of -1 with 200."""
+    wrong = None
+    if not request.messages or not any(text for _, text in request.messages):
+        wrong = "the prompt is empty"
+    elif not (math.isfinite(request.temperature) and request.temperature >= 0):
+        wrong = f"temperature must be 0 or more, not {request.temperature}"
+    elif (
+        request.max_tokens is not None
+        and request.max_tokens < 1
+        and request.max_tokens != budget.AS_MUCH_AS_FITS
+    ):
+        wrong = f"max_tokens must be at least 1, or -1 for as much as fits, not {request.max_tokens}"
+    elif not (request.timeout_s > 0 and request.connect_timeout_s > 0):
+        wrong = "timeouts must be more than 0 s"
+    if wrong:
+        raise UsageError(wrong, where=where or None)

@@ -1,0 +1,55 @@
+"""One endpoint, one measurement at a time, across processes: two would measure each other.
+
+Locks are the operating system's: a process that dies holding its turn frees it. Waiting is outside any clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+POLL_S = 0.02
+"""How often a waiting process looks; the wait grows by up to half of it, so that none is always first."""
+
+
+@asynccontextmanager
+async def turn(folder: Path, name: str, *, slots: int = 1) -> AsyncIterator[int]:
+    """Hold one of the endpoint's ``slots`` while the block runs; yields its number, from 0.
+
+    ``folder`` is shared by all processes of a run and made if missing; it must lie on a local disk. Waits as
+    long as it takes.
+    """
+    if slots < 1:
+        raise ValueError(f"an endpoint needs at least one slot, not {slots}")
+    locks = _locks(folder, name, slots)
+    slot = await _acquire(locks)
+    try:
+        yield slot
+    finally:
+        locks[slot].release()
+
+
+def _locks(folder: Path, name: str, slots: int) -> list[FileLock]:
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    return [FileLock(folder / f"{stem}.{slot}.lock") for slot in range(slots)]
+
+
+async def _acquire(locks: list[FileLock]) -> int:
+    while True:
+        for slot, lock in enumerate(locks):
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                continue
+            return slot
+        await asyncio.sleep(POLL_S * random.uniform(1, 1.5))
