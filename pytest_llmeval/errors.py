@@ -11,6 +11,7 @@
     ├── EndpointError            an endpoint that can't be reached or described at all
     │   └── ServerError          a server that we were to start did not come up
     │       └── MissingExtra     an optional dependency is not installed
+    ├── NotMeasurableError       a cell that this endpoint can't be asked: skipped, with the sentence
     ├── ModelFetchError          weights that can't be fetched or fail their hash
     └── AnalyserError            the analyser's process can't be started at all
 
@@ -72,6 +73,10 @@ class ServerError(EndpointError):
 
 class MissingExtra(ServerError):
     """An optional dependency is missing; ``hint`` is the command that installs it."""
+
+
+class NotMeasurableError(LLMEvalError):
+    """A cell that has no meaning for its endpoint, such as the cold start of a server that is not ours."""
 
 
 class ModelFetchError(LLMEvalError):

@@ -39,7 +39,18 @@ METRICS = (
     "total",
 )
 """Every metric that a policy may name. Times and memory: less is better; rates and scores: more."""
-CELL_METRICS = ("output_tps", "tpot_s", "ttft_s", "latency_s", "correctness", "quality", "clarity", "total")
+CELL_METRICS = (
+    "output_tps",
+    "tpot_s",
+    "ttft_s",
+    "latency_s",
+    "load_tps",
+    "cold_start_s",
+    "correctness",
+    "quality",
+    "clarity",
+    "total",
+)
 """The metrics of a single cell: what a scenario's floor may name."""
 SCORES = ("total", "correctness", "quality", "clarity")
 """The metrics of a ``Score``, 0-10."""
@@ -128,8 +139,46 @@ class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
     raises: str | None = None
 
 
+class ProseCheck(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One check of an answer in prose: it holds one of the texts ``contains``, or its length is in bounds.
+
+    ``unit`` is what the length counts, from ``least`` to ``most``, both included.
+    """
+
+    contains: tuple[str, ...] = ()
+    unit: Literal["words", "sentences", "characters"] | None = None
+    least: int = 0
+    most: int = 0
+
+
+class SLO(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an answer under load must keep to count as goodput; None asks nothing."""
+
+    ttft_s: float | None = None
+    tpot_s: float | None = None
+
+
+class LoadPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a load cell asks.
+
+    Without ``rate`` a closed loop: ``concurrency`` requests at once, ``requests`` in all. With ``rate`` (requests
+    a second) an open loop: each is sent when its time has come, evenly spaced (``constant``) or as a Poisson
+    process; ``concurrency`` then bounds how many are under way at once, and None does not.
+    """
+
+    requests: int
+    concurrency: int | None = None
+    rate: float | None = None
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    slo: SLO = SLO()
+
+
 class Scenario(Struct, frozen=True, kw_only=True):
-    """One prompt (per language) with its checks. ``path``/``line`` (1-based) say where it is written."""
+    """One prompt (per language) with its checks. ``path``/``line`` (1-based) say where it is written.
+
+    ``checks`` are executed, ``prose_checks`` read. ``load``: a round is a batch of requests. ``cold``: the
+    server is started anew for each round. ``finish``: the only way in which an answer may end.
+    """
 
     suite: str
     id: str
@@ -138,6 +187,10 @@ class Scenario(Struct, frozen=True, kw_only=True):
     system: str | None = None
     answer: AnswerSpec = AnswerSpec()
     checks: tuple[Check, ...] = ()
+    prose_checks: tuple[ProseCheck, ...] = ()
+    load: LoadPlan | None = None
+    cold: bool = False
+    finish: Literal["stop"] | None = None
     parameters: Parameters = Parameters()
     floor: dict[str, float] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
@@ -277,11 +330,16 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request of a cell as the run file keeps it. ``at_s``: seconds since the run started.
 
     ``reasons`` explain the score in words a person can act on. ``void``: why its timings must not be judged.
+
+    Of a load cell: ``request`` is its number in the round's batch, ``queue_s`` the wait before the server
+    took it up, where the server tells, ``delay_s`` how long after its scheduled time it was sent. Of a cold
+    cell: ``cold_start_s`` from the server's start to healthy, ``cold_ttft_s`` from there to the first token.
     """
 
     round: int
     at_s: float
     ok: bool
+    request: int | None = None
     finish_reason: str | None = None
     answer_sha256: str | None = None
     prompt_tokens: int | None = None
@@ -300,6 +358,10 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     gap_p50_s: float | None = None
     gap_p99_s: float | None = None
     gap_max_s: float | None = None
+    queue_s: float | None = None
+    delay_s: float | None = None
+    cold_start_s: float | None = None
+    cold_ttft_s: float | None = None
     client_lag_s: float | None = None
     transport: Literal["measured", "httpx", "replay", "function"] | None = None
     retries: int = 0
@@ -308,6 +370,39 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasons: tuple[str, ...] = ()
     error: Failure | None = None
     partial_tokens: int | None = None
+
+
+class Load(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The system's figures over one batch of a load cell; definitions in ``measure.load``.
+
+    ``load_tps``: all tokens over ``wall_s``. ``goodput_rps``: good answers a second that kept the ``SLO``.
+    ``fairness``: Jain's index of the answers' own tokens a second, 1 is even. ``queue_*``: waiting before the
+    server took a request up. ``scheduled_*``: counted from when an open loop meant to send, not when it did.
+    """
+
+    round: int
+    requests: int
+    concurrency: int | None = None
+    rate: float | None = None
+    errors: int = 0
+    wall_s: float | None = None
+    load_tps: float | None = None
+    request_rps: float | None = None
+    goodput_rps: float | None = None
+    ttft_p50_s: float | None = None
+    ttft_p99_s: float | None = None
+    latency_p50_s: float | None = None
+    latency_p99_s: float | None = None
+    scheduled_ttft_p50_s: float | None = None
+    scheduled_ttft_p99_s: float | None = None
+    scheduled_latency_p50_s: float | None = None
+    scheduled_latency_p99_s: float | None = None
+    queue_p50_s: float | None = None
+    queue_p99_s: float | None = None
+    gap_p50_s: float | None = None
+    gap_p99_s: float | None = None
+    fairness: float | None = None
+    void: str | None = None
 
 
 class Telemetry(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -345,6 +440,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parameters_sha256: str
     samples: tuple[Sample, ...]
     nodeid: str | None = None
+    load: tuple[Load, ...] = ()
     telemetry: Telemetry | None = None
 
     @property
@@ -358,7 +454,8 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if metric in SCORES:
             scores = [getattr(sample.score, metric) for sample in good if sample.score is not None]
             return fmean(scores) if scores and None not in scores else None
-        values = [getattr(sample, metric) for sample in good if sample.void is None]
+        measured = self.load if metric == "load_tps" else good
+        values = [getattr(one, metric) for one in measured if one.void is None]
         known = [value for value in values if value is not None]
         return median(known) if known else None
 
@@ -463,10 +560,14 @@ class MetricPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """``[policy]`` of the project file. ``alpha``: the share of unchanged builds that may be red, per endpoint."""
+    """``[policy]`` of the project file.
+
+    ``alpha``: the share of unchanged builds that may be red, per endpoint. ``slo`` holds for load cells whose scenario has none of its own.
+    """
 
     alpha: float = 0.02
     compare_hardware: bool = False
+    slo: SLO = SLO()
     metrics: dict[str, MetricPolicy] = field(default_factory=dict)
     endpoints: dict[str, dict[str, MetricPolicy]] = field(default_factory=dict)
 
