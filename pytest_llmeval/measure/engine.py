@@ -60,7 +60,7 @@ def start(
         log=log,
         announce=announce,
         grace_s=2.0,
-        identity=f"xllamacpp {version('xllamacpp')} ({threads} thread{'s' if threads > 1 else ''})",
+        identity=f"llama.cpp xllamacpp-{version('xllamacpp')}, {threads} thread{'s' if threads > 1 else ''}",
     )
     try:
         return server.start(launch, on_wait)

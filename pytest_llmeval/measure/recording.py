@@ -48,9 +48,13 @@ SCHEMA = "llmeval-exchange/1"
 Messages = tuple[tuple[str, str], ...]
 """``(role, content)`` pairs."""
 
+_Sampling = tuple[float | None, int | None]
+
 _KEPT_HEADERS = frozenset({"content-type", "retry-after", "server"})
 _SHORTEST_SECRET = 8  # "NA", "EMPTY" and the like stand for no key, and are words of many answers
 _BLOT = b"[key]"
+_ADDRESS = re.compile(r"^https?://\S+: ")
+"""How the client's words begin: they name the server, which a recording does not."""
 
 
 class Exchange(Struct, frozen=True, kw_only=True):
@@ -87,8 +91,11 @@ class Recorder:
         self._kept: Counter[str] = Counter()
 
     def __call__(self, request: Request, tape: Tape, broken: str | None = None) -> None:
-        """Keep one exchange, unless nothing was answered. ``broken``: why it ended before its end."""
-        if not tape.status:
+        """Keep one exchange, unless nothing was answered or we did not read on.
+
+        ``broken``: why it ended before its end, in the client's words.
+        """
+        if not tape.status or tape.stopped is not None:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in tape.headers}
         exchange = Exchange(
@@ -101,7 +108,7 @@ class Recorder:
             headers={name: headers[name] for name in sorted(_KEPT_HEADERS & headers.keys())},
             reads=tuple((at_ns - tape.started_ns, self._blotted(data)) for at_ns, data in tape.reads),
             ended_ns=tape.ended_ns - tape.started_ns,
-            broken=broken,
+            broken=_ADDRESS.sub("", broken) if broken else None,
         )
         self.folder.mkdir(parents=True, exist_ok=True)
         name = _name(exchange.messages)
@@ -177,20 +184,23 @@ class Recordings:
         self._by_prompt: dict[str, list[Exchange]] = {}
         for exchange in exchanges:
             self._by_prompt.setdefault(messages_key(exchange.messages), []).append(exchange)
-        self._played: Counter[tuple[str, Parameters]] = Counter()
+        self._played: Counter[tuple[str, _Sampling | None]] = Counter()
 
     def next(self, messages: Messages, parameters: Parameters) -> Exchange | None:
         """The next recorded round of a prompt, from the first again after the last; None: never recorded.
 
-        Rounds that were asked for with the same parameters come first; where there are none, any will do.
+        Rounds that were asked for with the same temperature and seed are preferred; where there are none, any
+        will do. Token limits do not matter: a client may ask for one, learn from a refusal, and ask again.
         """
         key = messages_key(messages)
         rounds = self._by_prompt.get(key, [])
-        rounds = [exchange for exchange in rounds if exchange.parameters == parameters] or rounds
+        alike = [exchange for exchange in rounds if _sampling(exchange.parameters) == _sampling(parameters)]
+        rounds = alike or rounds
         if not rounds:
             return None
-        number = self._played[key, parameters]
-        self._played[key, parameters] += 1
+        which = (key, _sampling(rounds[0].parameters) if alike else None)
+        number = self._played[which]
+        self._played[which] += 1
         return rounds[number % len(rounds)]
 
 
@@ -226,6 +236,10 @@ def decode(data: bytes, *, where: str) -> Exchange:
         raise EndpointError(
             f"this recording can't be read: {error}", where=where, hint="delete it, or record it again"
         ) from error
+
+
+def _sampling(parameters: Parameters) -> _Sampling:
+    return parameters.temperature, parameters.seed
 
 
 _HOW_TO_RECORD = "record some: pytest --llm-endpoint=NAME_OR_URL --llm-record=FOLDER"

@@ -55,8 +55,8 @@ def test_it_serves_the_model_under_its_name(served):
     [model] = httpx.get(f"{served.url}/v1/models", trust_env=False).json()["data"]
     assert model["id"] == "smollm2-135m-instruct"
     assert model["meta"]["n_ctx"] == engine.CONTEXT_WINDOW  # for each of the two streams
-    assert served.launch.identity.startswith("xllamacpp 20")
-    assert served.launch.identity.endswith("(1 thread)")
+    assert served.launch.identity.startswith("llama.cpp xllamacpp-20")
+    assert served.launch.identity.endswith(", 1 thread")
     assert 0 < served.cold_start_s < 60
     assert "listening on" in served.tail()
     assert not served.launch.announce.exists()

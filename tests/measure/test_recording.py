@@ -154,22 +154,37 @@ def test_rounds_come_in_order_and_start_again(tmp_path):
     assert [int(one.reads[0][1]) for one in played if one] == expected
 
 
-def test_the_same_parameters_are_preferred(tmp_path):
+def test_the_same_sampling_is_preferred(tmp_path):
     record = Recorder(tmp_path, FACTS)
-    record(Request(messages=HELLO.messages, max_tokens=1), tape(b"short"))
-    record(Request(messages=HELLO.messages, max_tokens=500), tape(b"long"))
+    record(Request(messages=HELLO.messages, temperature=0.0), tape(b"cold"))
+    record(Request(messages=HELLO.messages, temperature=0.9), tape(b"hot 1"))
+    record(Request(messages=HELLO.messages, temperature=0.9), tape(b"hot 2"))
     recordings = load(tmp_path)
 
-    def first_read(**asked: float) -> bytes:
-        exchange = recordings.next(HELLO.messages, Parameters(**asked))
+    def read(temperature: float, max_tokens: int = 96) -> bytes:
+        asked = Parameters(temperature=temperature, max_tokens=max_tokens, seed=0)
+        exchange = recordings.next(HELLO.messages, asked)
         assert exchange is not None
         return exchange.reads[0][1]
 
-    asked = {"temperature": 0.0, "seed": 0}
-    assert first_read(max_tokens=500, **asked) == b"long"
-    assert first_read(max_tokens=1, **asked) == b"short"
-    assert first_read(max_tokens=7) == b"short"
-    assert first_read(max_tokens=7) == b"long"
+    assert [read(0.9), read(0.0), read(0.9, 7), read(0.9, 8)] == [b"hot 1", b"cold", b"hot 2", b"hot 1"]
+    assert [read(0.5), read(0.4), read(0.3)] == [b"cold", b"hot 1", b"hot 2"]
+
+
+def test_what_we_stopped_reading_is_not_kept(tmp_path):
+    stopped = tape(b"data: half")
+    stopped.stopped = "by caller"
+    Recorder(tmp_path, FACTS)(HELLO, stopped, "reading was stopped before the answer's end")
+    assert not list(tmp_path.iterdir())
+
+
+def test_why_it_broke_is_kept_without_the_address(tmp_path):
+    Recorder(tmp_path, FACTS)(
+        HELLO, tape(b"data: half"), "http://secret-host:8000: the connection was closed"
+    )
+    exchange = load(tmp_path).next(HELLO.messages, Parameters())
+    assert exchange is not None
+    assert exchange.broken == "the connection was closed"
 
 
 def test_a_prompt_that_was_never_recorded(tmp_path):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import httpx
 import pytest
 
-from pytest_llmeval.measure.endpoints import replay
+from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.measure.endpoints import connect, replay
 from pytest_llmeval.measure.recording import Recorder, load
 from pytest_llmeval.measure.tape import Tape
-from pytest_llmeval.model import Facts, Request
+from pytest_llmeval.model import Endpoint, Facts, Request, Response
 
 FACTS = Facts(kind="openai", server="vllm 0.32.0", model="qwen", context_window=2048, here=True)
 HELLO = Request(messages=(("user", "Say hello."),), max_tokens=8)
@@ -88,7 +90,70 @@ def test_a_prompt_that_was_not_recorded_says_how_to_record_it(tmp_path):
     assert tape.status == 0
 
 
-def test_facts_are_the_recorded_ones_but_elsewhere(tmp_path):
-    recorded(tmp_path)
-    facts = replay.facts(load(tmp_path))
+# -- the client on top -------------------------------------------------------------------------------------
+
+
+def chat(content: str, **more: object) -> bytes:
+    delta = {"model": "qwen", "choices": [{"index": 0, "delta": {"content": content}, **more}]}
+    return b"data: %s\n\n" % json.dumps(delta).encode()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two rounds of one prompt, as a server sent them: "Hel" after 1 s, "lo!" after 2 s; then "Hi."."""
+    record = Recorder(tmp_path, FACTS)
+    for texts in (("Hel", "lo!"), ("Hi.",)):
+        tape = Tape(started_ns=0, ended_ns=4 * SECOND_NS, status=200)
+        tape.headers = [(b"content-type", b"text/event-stream")]
+        tape.reads = [((n + 1) * SECOND_NS, chat(text)) for n, text in enumerate(texts)]
+        tape.reads.append((3 * SECOND_NS, chat("", finish_reason="stop") + b"data: [DONE]\n\n"))
+        record(HELLO, tape)
+    return tmp_path
+
+
+def answers(endpoint: Endpoint, requests: list[Request], **options: object) -> tuple[Facts, list[Response]]:
+    async def ask_all() -> tuple[Facts, list[Response]]:
+        client = connect(endpoint, **options)  # type: ignore[arg-type] - a test's own options
+        try:
+            return await client.describe(), [await client.stream(request) for request in requests]
+        finally:
+            await client.aclose()
+
+    return asyncio.run(ask_all())
+
+
+def test_a_replayed_endpoint_is_asked_like_any_other(folder):
+    facts, responses = answers(Endpoint(kind="replay", path=str(folder)), [HELLO] * 3)
     assert (facts.kind, facts.server, facts.model, facts.here) == ("replay", "vllm 0.32.0", "qwen", False)
+    assert [response.text for response in responses] == ["Hello!", "Hi.", "Hello!"]
+    first = responses[0]
+    assert first.failure is None
+    assert first.transport == "replay"
+    assert first.finish_reason == "stop"
+    assert [chunk.at_ns - first.started_ns for chunk in first.chunks] == [SECOND_NS, 2 * SECOND_NS]
+    assert first.ended_ns - first.started_ns == 4 * SECOND_NS
+
+
+def test_a_prompt_that_was_not_recorded_is_a_failure_in_words(folder):
+    _, [response] = answers(
+        Endpoint(kind="replay", path=str(folder)), [Request(messages=(("user", "Say goodbye."),))]
+    )
+    assert response.failure is not None
+    assert response.failure.kind == "connect"
+    assert response.failure.message.startswith("this prompt is not among the recordings in")
+    assert "--llm-record=" in response.failure.message
+
+
+def test_replaying_can_be_recorded_again(folder, tmp_path):
+    again = Recorder(tmp_path / "again", FACTS)
+    answers(Endpoint(kind="replay", path=str(folder)), [HELLO, HELLO], on_tape=again)
+    for path in folder.glob("*.json"):
+        assert (tmp_path / "again" / path.name).read_text() == path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "words"), [(None, "needs the folder of its recordings"), ("no/such", "no such folder")]
+)
+def test_nothing_to_play(path, words):
+    with pytest.raises(EndpointError, match=words):
+        connect(Endpoint(kind="replay", path=path))

@@ -26,7 +26,7 @@ URL = "http://replay.invalid/v1"
 
 
 def facts(recordings: Recordings) -> Facts:
-    """What was recorded of the endpoint; nothing of it is on this machine."""
+    """What was recorded of the endpoint; whatever served it, it is not on this machine now."""
     return structs.replace(recordings.facts, kind="replay", here=False)
 
 
