@@ -34,6 +34,10 @@ _PARAMETERS = {"temperature": values.TEMPERATURE, "max_tokens": values.MAX_TOKEN
 _LANGUAGE_OF_CODE = values.text_kind(
     "the name of a programming language in lower case, like python", re.compile("[a-z][a-z0-9+#.-]{0,30}")
 )
+_REQUIREMENT = values.text_kind(
+    "a name or a signature, like fib(n), class Stack or Stack.push(item)",
+    re.compile(r"(async )?(def |class )?\s*[^\W\d]\w*(\.[^\W\d]\w*)?\s*(\(.*)?", re.DOTALL),
+)
 _EXCEPTION = values.text_kind("the name of an exception, like ValueError", re.compile(r"[A-Za-z_][\w.]*"))
 _SCORE = values.number_kind(0, 10)
 _POSITIVE = values.number_kind(0, above=True)
@@ -155,7 +159,8 @@ class _Reader:
             return AnswerSpec()
         fields = self.fields(node, "answer", ("code", "requires"))
         code = self.optional(fields, "code", _LANGUAGE_OF_CODE, None, where="answer.")
-        requires = self.listed(fields.get("requires"), "answer.requires", values.TEXT)
+        required = _REQUIREMENT if code == "python" else values.TEXT
+        requires = self.listed(fields.get("requires"), "answer.requires", required)
         if requires and code is None:
             self.fail(
                 "answer.requires names what code must define", node.line, "say which: answer: {code: python}"

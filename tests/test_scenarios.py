@@ -130,6 +130,7 @@ MISTAKES = {
     ONE + "  answer:\n    code: Python 3\n": (5, "answer.code: expected the name of a programming language"),
     ONE + "  answer:\n    requires: [f]\n": (5, "answer: {code: python}"),
     ONE + "  answer: {code: python, require: [f]}\n": (4, "did you mean requires?"),
+    ONE + "  answer:\n    code: python\n    requires:\n    - fib(n)\n    - a function\n": (8, "like fib(n)"),
     ONE + "  checks: [{call: f(), equals: 1}]\n": (4, "add answer: {code: python}"),
     CODE + "  checks:\n  - call: f()\n": (6, "either equals:"),
     CODE + "  checks:\n  - {call: f(), equals: 1, raises: E}\n": (6, "either equals:"),
@@ -186,6 +187,23 @@ def test_a_file_that_cannot_be_read(tmp_path):
     assert str(caught.value).startswith("gone.eval.yaml:"), "paths are shown below the root"
     with pytest.raises(ScenarioError, match="can't be read: Is a directory"):
         scenarios.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "requirement",
+    [
+        "fib",
+        "fib(n)",
+        "def fib(n: int) -> int:",
+        "async def f()",
+        "class Stack",
+        "Stack.push(item)",
+        "피보(n)",
+    ],
+)
+def test_a_requirement_is_written_as_people_write_signatures(write, requirement):
+    path = write(ONE + f"  answer: {{code: python, requires: [{json.dumps(requirement)}]}}\n")
+    assert scenarios.load(path).scenarios[0].answer.requires == (requirement,)
 
 
 def test_a_name_that_is_no_slug_asks_for_suite(write):
