@@ -21,7 +21,10 @@ errors are samples.
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class LLMEvalError(Exception):

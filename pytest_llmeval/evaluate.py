@@ -9,20 +9,26 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
 from . import scenarios, wire
 from .measure import timing
-from .measure.endpoints.protocol import Client, OnRead
 from .model import SCORES, Failure, Parameters, Record, Request, Response, Sample, Scenario, Score
 from .score import rubric
-from .score.analyser import Analyser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .measure.endpoints.protocol import Client, OnRead
+    from .score.analyser import Analyser
 
 WARMUP_PROMPT = "Say hello."
-"""Not the cell's prompt: warming up with it would fill the prefix cache that the first round must find cold."""
+"""Not the cell's prompt: warming up with it would fill the prefix cache that the first round must find
+cold.
+"""
 WARMUP_TOKENS = 8
 END_OF_CELL = frozenset({"connect", "timeout"})
 """After one of these the cell's other rounds would only wait as long again."""
@@ -41,7 +47,7 @@ class Cell(Struct, frozen=True, kw_only=True):
 
     def request(self) -> Request:
         """The cell's one request; its rounds repeat it."""
-        system = ((("system", self.scenario.system),) if self.scenario.system else ())
+        system = (("system", self.scenario.system),) if self.scenario.system else ()
         return Request(
             messages=(*system, ("user", self.scenario.prompt[self.language])),
             temperature=self.parameters.temperature or 0.0,
@@ -95,8 +101,8 @@ async def ask(
 ) -> tuple[tuple[Asked, ...], bool]:
     """Ask every round inside the endpoint's turn; ``(rounds, interrupted)``.
 
-    A cancellation ends the cell, not the caller: the partial answer is the last round, and the caller, who knows
-    why it was cancelled, raises again.
+    A cancellation ends the cell, not the caller: the partial answer is the last round, and the caller, who
+    knows why it was cancelled, raises again.
     """
     asked: list[Asked] = []
     request = cell.request()
@@ -121,12 +127,12 @@ def _partial(cancelled: asyncio.CancelledError) -> Response:
     if cancelled.args and isinstance(cancelled.args[0], Response):
         return cancelled.args[0]
     now = time.perf_counter_ns()
-    return Response(started_ns=now, ended_ns=now, failure=Failure("interrupted", "interrupted before it was sent"))
+    return Response(
+        started_ns=now, ended_ns=now, failure=Failure("interrupted", "interrupted before it was sent")
+    )
 
 
-def assess(
-    cell: Cell, asked: Sequence[Asked], analyser: Analyser, *, interrupted: bool = False
-) -> Outcome:
+def assess(cell: Cell, asked: Sequence[Asked], analyser: Analyser, *, interrupted: bool = False) -> Outcome:
     """Score every answer and put the record together. Byte-identical answers are scored once."""
     scored: dict[str, tuple[Score, tuple[str, ...]]] = {}
 
@@ -164,7 +170,7 @@ def record(cell: Cell, samples: tuple[Sample, ...]) -> Record:
         category=scenario.category,
         prompt_sha256=scenarios.prompt_sha256(scenario, cell.language),
         parameters_sha256=scenarios.parameters_sha256(
-            temperature=cell.parameters.temperature,
+            temperature=cell.parameters.temperature or 0.0,
             seed=cell.parameters.seed,
             max_tokens=cell.parameters.max_tokens,
         ),

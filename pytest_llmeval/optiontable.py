@@ -1,7 +1,7 @@
 """Every option, once: command line, environment, project file and documentation come from here.
 
-An option ``x_y`` is ``--llm-x-y=`` on the command line, ``LLMEVAL_X_Y`` in the environment, ``x_y`` in the project
-file. Read by every pytest run, so it imports nothing heavy.
+An option ``x_y`` is ``--llm-x-y=`` on the command line, ``LLMEVAL_X_Y`` in the environment, ``x_y`` in the
+project file. Read by every pytest run, so it imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -129,5 +129,7 @@ def markdown() -> str:
         flags = ", ".join(f"`{flag}`" for flag, _ in option.flags) or f"`{option.option}{value}`"
         in_file = f"`{option.name}`" if option.in_file else ""
         again = " (repeatable)" if option.repeatable else ""
-        lines.append(f"| {flags} | `{option.variable}` | {in_file} | {option.help}{again} | {option.default} |")
+        lines.append(
+            f"| {flags} | `{option.variable}` | {in_file} | {option.help}{again} | {option.default} |"
+        )
     return "\n".join(lines)

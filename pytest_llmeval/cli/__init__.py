@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from .. import __version__
-from ..errors import LLMEvalError
+from pytest_llmeval import __version__
+from pytest_llmeval.errors import LLMEvalError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 WRONG_USAGE = 2
 
@@ -19,7 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every error that is the user's into one sentence."""
     from . import baseline, judge
 
-    parser = argparse.ArgumentParser(prog="llmeval", description="Work on the runs and baselines of pytest-llmeval.")
+    parser = argparse.ArgumentParser(
+        prog="llmeval", description="Work on the runs and baselines of pytest-llmeval."
+    )
     parser.add_argument("--version", action="version", version=f"llmeval {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in (baseline, judge):

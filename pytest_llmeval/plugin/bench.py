@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from .. import evaluate, settings
-from ..errors import EndpointError
-from ..measure import turns
-from ..measure.endpoints import connect
-from ..model import Failure
-from ..score.analyser import Analyser
+from pytest_llmeval import evaluate, settings
+from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.measure import turns
+from pytest_llmeval.measure.endpoints import connect
+from pytest_llmeval.measure.recording import Recorder
+from pytest_llmeval.model import Failure
+from pytest_llmeval.score.analyser import Analyser
+
 from . import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..measure.endpoints.protocol import Client
-    from ..model import Endpoint, Scenario
+    from pytest_llmeval.measure.endpoints.protocol import Client
+    from pytest_llmeval.model import Endpoint, Facts, Scenario
+
     from .context import Context
 
 
@@ -47,6 +50,7 @@ class Bench:
         self.runner = asyncio.Runner(loop_factory=_loop_factory())
         self.analyser = Analyser()
         self.clients: dict[str, Client] = {}
+        self.kinds = context.kinds
         self.progress = progress.on(context.config, quiet=context.is_worker)
 
     def run(
@@ -86,12 +90,22 @@ class Bench:
         if endpoint.name not in self.clients:
             opened = self.desk.open(endpoint.name)
             self.clients[endpoint.name] = connect(
-                structs.replace(endpoint, url=opened.url, model=opened.facts.model or endpoint.model),
+                structs.replace(endpoint, url=opened.url),
                 api_key=self.settings.secrets.get(endpoint.name),
                 facts=opened.facts,
-                **self._recording(endpoint, opened.facts),
+                on_tape=self._recorder(endpoint, opened.facts),
+                kinds=self.kinds,
             )
         return self.clients[endpoint.name]
+
+    def _recorder(self, endpoint: Endpoint, facts: Facts) -> Recorder | None:
+        """``--llm-record=FOLDER``: one endpoint's exchanges in it, several endpoints' in a folder each."""
+        folder = self.settings.record
+        if folder is None:
+            return None
+        if len(self.settings.endpoints) > 1:
+            folder /= endpoint.name
+        return Recorder(folder, facts, secrets=tuple(self.settings.secrets.values()))
 
     def close(self) -> None:
         """Close connections, loop and the analyser's process."""

@@ -1,7 +1,7 @@
 """Records -> pytest-benchmark: its table, ``--benchmark-json/-save/-autosave/-compare/-histogram``.
 
-The only file that names it. There is no public way in for samples that were measured elsewhere (5.2, 5.3); what
-is used here is tested against both. If a name is missing: one warning and no table, never a crash.
+The only file that names it. There is no public way in for samples that were measured elsewhere (5.2, 5.3);
+what is used here is tested against both. If a name is missing: one warning and no table, never a crash.
 
 Its tables know only seconds, more is worse, so a cell gives two series: ``latency`` (seconds per answer) and
 ``per_token`` (seconds per output token), whose OPS column *is* tokens per second.
@@ -10,13 +10,15 @@ Its tables know only seconds, more is worse, so a cell gives two series: ``laten
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..model import Record, Run, Sample
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_llmeval.model import Record, Run, Sample
 
 FIGURES = ("ttft_s", "tpot_s", "output_tps", "gap_p99_s", "latency_s", "completion_tokens")
 
@@ -52,7 +54,9 @@ def feed(config: pytest.Config, run: Run) -> None:
             session.benchmarks.append(metadata)
     except (ImportError, AttributeError, TypeError) as error:
         warnings.warn(
-            pytest.PytestWarning(f"llmeval: this pytest-benchmark is not understood, no table of it: {error!r}"),
+            pytest.PytestWarning(
+                f"llmeval: this pytest-benchmark is not understood, no table of it: {error!r}"
+            ),
             stacklevel=2,
         )
 

@@ -1,7 +1,8 @@
-"""What one process knows of the run: settings, what was collected, its bench, and on the controller the recorder.
+"""What one process knows of the run: settings, what was collected, its bench, and on the controller the
+recorder.
 
-One object per ``pytest.Config``, in a ``StashKey``. A worker of pytest-xdist gets settings, secrets and the run's
-identity from its controller (``workerinput``) and resolves nothing itself.
+One object per ``pytest.Config``, in a ``StashKey``. A worker of pytest-xdist gets settings, secrets and the
+run's identity from its controller (``workerinput``) and resolves nothing itself.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ..settings import Settings
+    from pytest_llmeval.measure.endpoints import Factory
+    from pytest_llmeval.settings import Settings
+
     from .bench import Bench
     from .desk import Desk, LocalDesk, RemoteDesk
     from .session import Recorder
@@ -55,8 +58,8 @@ class Context:
     @cached_property
     def settings(self) -> Settings:
         """Resolved at first use; a user's mistake is a ``pytest.UsageError``."""
-        from .. import settings, wire
-        from ..errors import UsageError
+        from pytest_llmeval import settings, wire
+        from pytest_llmeval.errors import UsageError
 
         if self.given:
             return wire.build(self.given["settings"], settings.Settings)
@@ -118,7 +121,13 @@ class Context:
         """The controller's own desk."""
         from .desk import LocalDesk
 
-        return LocalDesk(self.settings, log_folder=self.run_folder)
+        return LocalDesk(self.settings, log_folder=self.run_folder, kinds=self.kinds)
+
+    @cached_property
+    def kinds(self) -> dict[str, Factory]:
+        """Endpoint kinds that extensions have registered."""
+        registered = self.config.hook.pytest_llmeval_register_endpoints(config=self.config)
+        return {kind: factory for one in registered for kind, factory in one.items()}
 
     @property
     def bench(self) -> Bench:
@@ -144,7 +153,9 @@ class Context:
         )
 
     def check_selection(self, items: Sequence[pytest.Item]) -> None:
-        """Under ``--llm-strict`` a cell without an endpoint is wrong usage: a gate must not be green for nothing."""
+        """Under ``--llm-strict`` a cell without an endpoint is wrong usage: a gate must not be green for
+        nothing.
+        """
         from . import items as cells
 
         if self.is_worker or not cells.any_unselected(items):
@@ -153,7 +164,9 @@ class Context:
             raise pytest.UsageError(f"--llm-strict: {UNSELECTED}")
 
     def interrupted(self, item: pytest.Item) -> None:
-        """Ctrl-C in a cell: keep what it has, then stop as pytest does. No report is made for such an item."""
+        """Ctrl-C in a cell: keep what it has, then stop as pytest does. No report is made for such an
+        item.
+        """
         if self.recorder is not None:
             self.recorder.keep(item.stash[PAYLOAD])
         raise KeyboardInterrupt
@@ -169,7 +182,9 @@ class Context:
             self.local_desk.close()
 
     def finish(self) -> None:
-        """After pytest's own session end: on the controller, mend ``--lf``; on a worker, say what was collected."""
+        """After pytest's own session end: on the controller, mend ``--lf``; on a worker, say what was
+        collected.
+        """
         if self.recorder is not None:
             self.recorder.mend_last_failed()
         elif self.is_worker and "view" in self.__dict__:

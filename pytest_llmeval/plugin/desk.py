@@ -10,20 +10,22 @@ import asyncio
 import json
 import secrets
 import threading
-from multiprocessing.connection import Client as connect_to
-from multiprocessing.connection import Connection, Listener
-from pathlib import Path
+from multiprocessing import connection as sockets
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct, structs
 
-from .. import wire
-from ..errors import EndpointError, LLMEvalError
-from ..model import Endpoint, Facts
+from pytest_llmeval import wire
+from pytest_llmeval.errors import EndpointError, LLMEvalError
+from pytest_llmeval.model import Endpoint, Facts
 
 if TYPE_CHECKING:
-    from ..measure.server import Server
-    from ..settings import Settings
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pytest_llmeval.measure.endpoints import Factory
+    from pytest_llmeval.measure.server import Server
+    from pytest_llmeval.settings import Settings
 
 
 class Opened(Struct, frozen=True):
@@ -48,13 +50,16 @@ class Desk(Protocol):
 class LocalDesk:
     """The controller's: starts what must be started and remembers every answer."""
 
-    def __init__(self, settings: Settings, *, log_folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, *, log_folder: Path, kinds: Mapping[str, Factory] | None = None
+    ) -> None:
         self.settings = settings
+        self.kinds = kinds or {}
         self.log_folder = log_folder
         self.opened: dict[str, Opened | EndpointError] = {}
         self.servers: list[Server] = []
         self._locks = {endpoint.name: threading.Lock() for endpoint in settings.endpoints}
-        self._listener: Listener | None = None
+        self._listener: sockets.Listener | None = None
 
     def open(self, name: str) -> Opened:
         """See ``Desk``. A second caller waits for the first one's answer."""
@@ -73,23 +78,24 @@ class LocalDesk:
         return answer
 
     def _open(self, endpoint: Endpoint) -> Opened:
-        from ..measure.endpoints import connect
+        from pytest_llmeval.measure.endpoints import connect
 
         if endpoint.kind == "local":
             endpoint = self._start(endpoint)
         key = self.settings.secrets.get(endpoint.name)
 
         async def describe() -> Facts:
-            client = connect(endpoint, api_key=key)
+            client = connect(endpoint, api_key=key, kinds=self.kinds)
             try:
-                return await client.describe()
+                facts: Facts = await client.describe()
+                return facts
             finally:
                 await client.aclose()
 
         return Opened(asyncio.run(describe()), endpoint.url)
 
     def _start(self, endpoint: Endpoint) -> Endpoint:
-        from ..measure import engine, weights
+        from pytest_llmeval.measure import engine, weights
 
         server = engine.start(
             weights.resolve(endpoint.path or endpoint.model or ""),
@@ -112,7 +118,7 @@ class LocalDesk:
         """Answer workers from a thread; the address to send them, plain. Called again: the same address."""
         if self._listener is None:
             self._key = secrets.token_hex(16)
-            self._listener = Listener(("127.0.0.1", 0), authkey=self._key.encode())
+            self._listener = sockets.Listener(("127.0.0.1", 0), authkey=self._key.encode())
             threading.Thread(target=self._accept, name="llmeval-desk", daemon=True).start()
         host, port = self._listener.address
         return {"host": host, "port": port, "key": self._key}
@@ -128,7 +134,7 @@ class LocalDesk:
                 continue
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
-    def _answer(self, connection: Connection) -> None:
+    def _answer(self, connection: sockets.Connection) -> None:
         with connection:
             while True:
                 try:
@@ -155,7 +161,7 @@ class RemoteDesk:
     """A worker's: asks the controller."""
 
     def __init__(self, address: dict[str, Any]) -> None:
-        self._connection = connect_to((address["host"], address["port"]), authkey=address["key"].encode())
+        self._connection = sockets.Client((address["host"], address["port"]), authkey=address["key"].encode())
         self._answers: dict[str, Opened | EndpointError] = {}
 
     def open(self, name: str) -> Opened:

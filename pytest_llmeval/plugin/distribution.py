@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 
 def pytest_configure_node(node: WorkerController) -> None:
-    """Settings with their secrets, the run's identity and the desk's address: a worker resolves nothing itself."""
+    """Settings with their secrets, the run's identity and the desk's address: a worker resolves nothing
+    itself.
+    """
     here = context.of(node.config)
     if not here.asked:
         return
-    from .. import wire
+    from pytest_llmeval import wire
 
     node.workerinput["llmeval"] = {
         "asked": True,

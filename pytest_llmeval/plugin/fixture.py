@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .. import evaluate
-from ..model import AnswerSpec, Parameters, Scenario
-from ..score import extract
+from pytest_llmeval import evaluate
+from pytest_llmeval.model import AnswerSpec, Parameters, Scenario
+from pytest_llmeval.score import extract
+
 from . import context, items
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from ..model import Endpoint
+    from pytest_llmeval.model import Endpoint
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
@@ -28,9 +29,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         (_suite(metafunc.config, metafunc.definition.path), function_name(metafunc.definition.nodeid))
     )
     if endpoints:
-        params = [
-            pytest.param(endpoint, id=endpoint.name, marks=pytest.mark.llm) for endpoint in endpoints
-        ]
+        params = [pytest.param(endpoint, id=endpoint.name, marks=pytest.mark.llm) for endpoint in endpoints]
     else:
         skip = pytest.mark.skip(reason=context.UNSELECTED)
         params = [pytest.param(None, id="no-endpoint", marks=[pytest.mark.llm, skip])]
@@ -67,9 +66,9 @@ class Asker:
     ) -> evaluate.Answer:
         """Ask, measure and score one cell of the test's own suite (the module's path).
 
-        ``id`` names the cell in baselines (with the test function's name before it) and must be given from the
-        second question of a test on. ``requires`` are names or signatures that the code must define; they imply
-        ``code="python"``. A failed request fails the test.
+        ``id`` names the cell in baselines (with the test function's name before it) and must be given from
+        the second question of a test on. ``requires`` are names or signatures that the code must define; they
+        imply ``code="python"``. A failed request fails the test.
         """
         scenario = Scenario(
             suite=_suite(self._item.config, self._item.path),

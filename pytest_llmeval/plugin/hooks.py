@@ -1,13 +1,11 @@
 """The pytest11 entry point: every hook in session order, each delegating.
 
-Imported by every pytest run of an environment that has the plugin installed, so nothing here imports more than
-pytest itself; the rest follows once there is a cell.
+Imported by every pytest run of an environment that has the plugin installed, so nothing here imports more
+than pytest itself; the rest follows once there is a cell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +13,9 @@ import pytest
 from . import context, options
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
     from .items import ScenarioFile
 
 # -- start -------------------------------------------------------------------------------------------------
@@ -105,11 +106,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-# `pytest_runtest_logreport` has no config: the controller's `session.Recorder` is registered as a plugin for it.
+# `pytest_runtest_logreport` has no config: the controller's `session.Recorder` is a plugin of its own for it.
 
 # -- the end -----------------------------------------------------------------------------------------------
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     recorder = context.of(config).recorder
     if recorder is not None:

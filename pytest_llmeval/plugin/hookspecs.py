@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from ..measure.endpoints.protocol import Client
-    from ..model import Endpoint, Facts, Record, Run
+    from collections.abc import Callable, Mapping
+
+    from pytest_llmeval.measure.endpoints.protocol import Client
+    from pytest_llmeval.model import Record, Run
 
 
 @pytest.hookspec
@@ -40,8 +41,9 @@ def pytest_llmeval_report(config: pytest.Config, run: Run) -> None:
 @pytest.hookspec
 def pytest_llmeval_register_endpoints(
     config: pytest.Config,
-) -> Mapping[str, Callable[[Endpoint, str | None, Facts | None], Client]] | None:
-    """Endpoint kinds of your own: ``kind`` -> ``factory(endpoint, api_key, facts)``. Called in every process.
+) -> Mapping[str, Callable[..., Client]] | None:
+    """Endpoint kinds of your own: ``kind`` -> ``factory(endpoint, *, api_key, facts)``. Called in every
+    process.
 
     A factory returns a ``measure.endpoints.protocol.Client``: ``describe``, ``stream`` and ``aclose``.
 
@@ -66,5 +68,5 @@ def pytest_llmeval_register_endpoints(
                 pass
 
         def pytest_llmeval_register_endpoints(config):
-            return {"echo": lambda endpoint, api_key, facts: Echo()}
+            return {"echo": lambda endpoint, *, api_key, facts: Echo()}
     """

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .. import evaluate, scenarios, shipped
-from ..errors import ScenarioError
-from ..report import cell as cell_text
+from pytest_llmeval import evaluate, scenarios, shipped
+from pytest_llmeval.errors import ScenarioError
+from pytest_llmeval.report import cell as cell_text
+
 from . import context
 
 if TYPE_CHECKING:
-    from ..model import Endpoint, Record, Scenario
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from pytest_llmeval.model import Endpoint, Record, Scenario
 
 SHIPPED_PREFIX = "llmeval-suites"
 
@@ -95,7 +97,7 @@ class ScenarioItem(pytest.Item):
         """The command that runs this cell again."""
         assert self.endpoint is not None
         if self.nodeid.startswith(SHIPPED_PREFIX):
-            words = " and ".join((self.scenario.id, self.language, self.endpoint.name))
+            words = f"{self.scenario.id} and {self.language} and {self.endpoint.name}"
             return f'pytest --llm-suite={self.scenario.suite} -k "{words}"'
         return f'pytest "{self.nodeid}"'
 
@@ -110,8 +112,10 @@ class ScenarioItem(pytest.Item):
 
 
 def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
-    """What a report carries: plain records, and answers as ``[endpoint, cell key, round, text, reasoning]``."""
-    from .. import wire
+    """What a report carries: plain records, and answers as ``[endpoint, cell key, round, text,
+    reasoning]``.
+    """
+    from pytest_llmeval import wire
 
     kept = list(outcomes)
     return {
@@ -138,10 +142,11 @@ def sentences(scenario: Scenario, record: Record) -> list[str]:
 
 
 def add_shipped(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Add the shipped suites that were named, or ``smoke`` where an endpoint has nothing of the project's own.
+    """Add the shipped suites that were named, or ``smoke`` where an endpoint has nothing of the project's
+    own.
 
-    They lie outside the rootdir, so their ids are explicit. Done in every process: workers and controller must
-    collect the same.
+    They lie outside the rootdir, so their ids are explicit. Done in every process: workers and controller
+    must collect the same.
     """
     settings = context.of(session.config).settings
     names = list(settings.suites)
@@ -149,9 +154,7 @@ def add_shipped(session: pytest.Session, items: list[pytest.Item]) -> None:
         names = ["smoke"]
     for name in names:
         for path in shipped.files(name):
-            file = ScenarioFile.from_parent(
-                session, path=path, nodeid=f"{SHIPPED_PREFIX}/{name}/{path.name}"
-            )
+            file = ScenarioFile.from_parent(session, path=path, nodeid=f"{SHIPPED_PREFIX}/{name}/{path.name}")
             items.extend(session.genitems(file))
 
 

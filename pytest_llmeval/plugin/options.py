@@ -1,21 +1,28 @@
-"""Command-line options, built from the one table that describes them (``optiontable.OPTIONS``). No ini keys."""
+"""Command-line options, built from the one table that describes them (``optiontable.OPTIONS``). No ini
+keys.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..optiontable import OPTIONS, Option
+from pytest_llmeval.optiontable import OPTIONS, Option
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from collections.abc import Mapping
+
+    from pytest_llmeval.settings import Settings
 
 
 def add(parser: pytest.Parser) -> None:
-    """Add every option to pytest's parser. None means not given: the environment and the project file come next."""
-    group = parser.getgroup("llmeval", "measuring, scoring and gating language models (write them as --opt=value)")
+    """Add every option to pytest's parser. None means not given: the environment and the project file come
+    next.
+    """
+    group = parser.getgroup(
+        "llmeval", "measuring, scoring and gating language models (write them as --opt=value)"
+    )
     for option in OPTIONS:
         for flag, meaning in option.flags:
             negated = len(option.flags) > 1 and flag.startswith("--no-")

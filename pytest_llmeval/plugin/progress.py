@@ -1,8 +1,8 @@
 """What a person sees while a cell runs: tokens so far and tokens per second, at the end of pytest's own line.
 
-Written past pytest's capture to a duplicate of the terminal's descriptor, from a timer of the event loop (never
-from the socket reader), and wiped before pytest writes on. Silent under ``-q``, on workers and where there is no
-terminal.
+Written past pytest's capture to a duplicate of the terminal's descriptor, from a timer of the event loop
+(never from the socket reader), and wiped before pytest writes on. Silent under ``-q``, on workers and where
+there is no terminal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -19,8 +18,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from ..evaluate import Cell
-    from ..measure.endpoints.protocol import OnRead
+    from collections.abc import Iterator
+
+    from pytest_llmeval.evaluate import Cell
+    from pytest_llmeval.measure.endpoints.protocol import OnRead
 
 EVERY_S = 0.25
 SAVE, RESTORE_AND_WIPE = "\0337", "\0338\033[K"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
+import shutil
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -11,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
-from .. import __version__, judge, provenance, runfile, shipped
-from ..errors import BaselineError, LLMEvalError, UsageError
-from ..judge import baselines
-from ..model import Run
-from ..report import terminal
-from ..score import analyser
+from pytest_llmeval import __version__, judge, provenance, runfile, shipped
+from pytest_llmeval.errors import BaselineError, LLMEvalError, UsageError
+from pytest_llmeval.judge import baselines
+from pytest_llmeval.model import Run
+from pytest_llmeval.report import terminal
+from pytest_llmeval.score.analyser import Analyser
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from pytest_llmeval.settings import Settings
+
     from .context import Context
     from .session import Recorder
 
@@ -37,16 +39,19 @@ def check_baselines(settings: Settings) -> None:
 
 def load_baselines(settings: Settings) -> dict[str, baselines.Baseline]:
     """The baselines of the selected endpoints that have one."""
-    found = {endpoint.name: baselines.load(settings.baselines, endpoint.name) for endpoint in settings.endpoints}
+    found = {
+        endpoint.name: baselines.load(settings.baselines, endpoint.name) for endpoint in settings.endpoints
+    }
     return {name: baseline for name, baseline in found.items() if baseline is not None}
 
 
 def fetch_weights(context: Context) -> None:
     """Fetch the weights of ``local`` endpoints now, with a bar, not silently inside the first cell.
 
-    A name that means nothing is wrong usage; a fetch that fails is kept, and every cell of that endpoint fails with it.
+    A name that means nothing is wrong usage; a fetch that fails is kept, and every cell of that endpoint
+    fails with it.
     """
-    from ..measure import weights
+    from pytest_llmeval.measure import weights
 
     reporter = context.config.pluginmanager.getplugin("terminalreporter")
     for endpoint in context.settings.endpoints:
@@ -77,11 +82,7 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
     """The run as its file has it, not judged yet."""
     context = recorder.context
     records = recorder.records
-    known = [
-        key
-        for baseline in load_baselines(context.settings).values()
-        for key in baseline.cells
-    ]
+    known = [key for baseline in load_baselines(context.settings).values() for key in baseline.cells]
     selection = context.view.selection(
         known,
         everything=not recorder.was_interrupted and context.everything,
@@ -93,11 +94,13 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
         id=context.run_id,
         started=_utc(context.started_unix),
         finished=_utc(time.time()),
-        complete=not recorder.was_interrupted and not session.shouldfail and not session.shouldstop
+        complete=not recorder.was_interrupted
+        and not session.shouldfail
+        and not session.shouldstop
         and not recorder.left_out(),
         plugin=__version__,
         host=provenance.host(),
-        analysers=analyser.versions(),
+        analysers=Analyser.versions(),
         commit=provenance.commit(context.config.rootpath),
         endpoints=context.local_desk.facts,
         selection=selection,
@@ -155,7 +158,10 @@ def say(recorder: Recorder, run: Run, reporter: pytest.TerminalReporter) -> None
         return
     reporter.write_sep("=", "llmeval")
     table = terminal.table(
-        run, width=reporter._tw.fullwidth, color=reporter.hasmarkup, verbose=verbose > 0  # noqa: SLF001  no public way
+        run,
+        width=shutil.get_terminal_size().columns,
+        color=reporter.hasmarkup,
+        verbose=verbose > 0,
     )
     reporter.write_line(table.rstrip("\n"))
     for note in recorder.notes:
@@ -165,4 +171,4 @@ def say(recorder: Recorder, run: Run, reporter: pytest.TerminalReporter) -> None
 
 
 def _utc(unix: float) -> str:
-    return datetime.datetime.fromtimestamp(unix, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return dt.datetime.fromtimestamp(unix, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,14 +6,16 @@ cell with it. All files are written here, each once and atomically.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from ..model import Record, Run, Verdict
+    from collections.abc import Iterator
+
+    from pytest_llmeval.model import Record, Run, Verdict
+
     from .context import Context
 
 LAST_FAILED = "cache/lastfailed"
@@ -87,7 +89,9 @@ class Recorder:
             self.context.close()
 
     def _prepare(self) -> None:
-        """What should fail, or take its time, before the first cell: baselines and the local engine's weights."""
+        """What should fail, or take its time, before the first cell: baselines and the local engine's
+        weights.
+        """
         from . import publish
 
         publish.check_baselines(self.context.settings)
@@ -106,6 +110,10 @@ class Recorder:
             self.notes += publish.update_baselines(self, self.run)
         publish.write(self, self.run)
         publish.benchmark(self, self.run)
+        hook = session.config.hook
+        for record in self.run.cells:
+            hook.pytest_llmeval_record(config=session.config, record=record)
+        hook.pytest_llmeval_report(config=session.config, run=self.run)
 
     def _refuse_unselected(self) -> None:
         if self.unselected and self.context.settings.strict:
@@ -126,8 +134,8 @@ class Recorder:
     @property
     def records(self) -> tuple[Record, ...]:
         """All records so far, in a stable order."""
-        from .. import wire
-        from ..model import Record
+        from pytest_llmeval import wire
+        from pytest_llmeval.model import Record
 
         return tuple(wire.build(self.plain_records[key], Record) for key in sorted(self.plain_records))
 

@@ -1,7 +1,7 @@
 """Verdicts as pytest reports: a broken promise fails like a test, with its sentence and at its own line.
 
-Setting the exit status alone would show "7 passed" and no reason; a report reaches the summary, JUnit and GitHub's
-annotations by itself.
+Setting the exit status alone would show "7 passed" and no reason; a report reaches the summary, JUnit and
+GitHub's annotations by itself.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from ..model import Verdict
-
 if TYPE_CHECKING:
+    from pytest_llmeval.model import Verdict
+
     from .session import Recorder
 
 ERRORS = "errors"

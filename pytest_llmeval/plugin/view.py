@@ -6,15 +6,16 @@ a worker sends its view to the controller.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ScenarioError
-from ..model import Selection, Suite, cell_key
+from pytest_llmeval.errors import ScenarioError
+from pytest_llmeval.model import Selection, Suite, cell_key
 
 if TYPE_CHECKING:
-    from ..model import Record
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from pytest_llmeval.model import Record
 
 SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "node_modules", "build", "dist", ".tox", "__pycache__"})
 
@@ -33,7 +34,7 @@ class View:
 
     def saw(self, suite: Suite) -> None:
         """Take a file's suite in. Raises ``ScenarioError`` where an id is used twice across files."""
-        from .. import scenarios
+        from pytest_llmeval import scenarios
 
         if suite.path in self.files:
             return
@@ -67,10 +68,10 @@ class View:
     ) -> Selection:
         """The run's selection, for the judge.
 
-        ``everything``: no path limited the run, so that suites of the baselines that left no file behind count as
-        selected too (``shipped`` suites only where they ran). ``done``: ``llm`` tests that ran to their end, as
-        ``(module path, function name)``: what they did not ask is gone. Files that the run did not collect are
-        read only where a baseline cell would otherwise be missing.
+        ``everything``: no path limited the run, so that suites of the baselines that left no file behind
+        count as selected too (``shipped`` suites only where they ran). ``done``: ``llm`` tests that ran to
+        their end, as ``(module path, function name)``: what they did not ask is gone. Files that the run did
+        not collect are read only where a baseline cell would otherwise be missing.
         """
         known = sorted(set(baseline_cells))
         suites = set(self.files.values()) | {module for module, _ in self.functions}
@@ -94,7 +95,7 @@ class View:
 
     def _uncollected(self) -> set[str]:
         """The cells of scenario files in the project that this run did not collect."""
-        from .. import scenarios
+        from pytest_llmeval import scenarios
 
         found: set[str] = set()
         for path in _scenario_files(self.root):

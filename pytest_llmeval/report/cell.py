@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..model import Record, Sample
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_llmeval.model import Record, Sample
 
 FIRST_LINES = 8
 
@@ -33,7 +35,9 @@ def failure(sample: Sample) -> str:
 
 
 def details(record: Record, answers: Sequence[AnswerLike], kept_in: str | None, again: str) -> str:
-    """What the failure's section says: the cell, its reasons, the first lines of its answer, where the rest is."""
+    """What the failure's section says: the cell, its reasons, the first lines of its answer, where the rest
+    is.
+    """
     lines = [f"cell      {record.key} on {record.endpoint}"]
     reasons = dict.fromkeys(reason for sample in record.samples for reason in sample.reasons)
     lines += [f"reason    {reason}" for reason in reasons]
