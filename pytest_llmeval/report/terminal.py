@@ -145,9 +145,10 @@ def _row(record: Record, verdicts: Sequence[Verdict], verbose: bool) -> Row:
 
 
 def _judged(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    for name in _ORDER:
+    """The verdicts that set a line apart: not the first run's ``new``, nor what was kept or not run."""
+    for name in _ORDER[: _ORDER.index("new")]:
         metrics = [verdict.metric for verdict in verdicts if verdict.verdict == name]
-        if metrics and name != "ok":
+        if metrics:
             yield f"{name}: {' '.join(metrics)}"
 
 

@@ -1,0 +1,43 @@
+"""Text from models and servers: harmless, and visibly so."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_llmeval.report import safe
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain – 한글 é 👍", "plain – 한글 é 👍"),
+        ("\x1b[2J\x1b]0;title\x07", "␛[2J␛]0;title␇"),
+        ("a\tb\r\nc\u2028d", "a b  c d"),
+        ("\u202egnp.exe", "\ufffdgnp.exe"),
+        ("zero\u200bwidth\ufeff\u2060", "zero\ufffdwidth\ufffd\ufffd"),
+        ("tag\U000e0041", "tag\ufffd"),
+        ("c1 \x9b31m", "c1 \ufffd31m"),
+        ("lone \ud83d", "lone \ufffd"),
+        ("del\x7f nul\0", "del␡ nul␀"),
+    ],
+)
+def test_what_has_no_shape_is_shown_by_a_sign(text, shown):
+    assert safe.line(text) == shown
+
+
+def test_a_block_keeps_its_lines_and_tabs():
+    assert safe.block("a\r\n\tb\x1b\n\nc\n") == "a\n\tb␛\n\nc"
+
+
+@given(st.text())
+def test_nothing_that_a_terminal_obeys_is_left(text):
+    forbidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    assert not [char for char in safe.line(text) if unicodedata.category(char) in forbidden]
+    assert not [
+        char for char in safe.block(text) if unicodedata.category(char) in forbidden and char not in "\n\t"
+    ]
+    assert safe.line(safe.line(text)) == safe.line(text)

@@ -1,0 +1,288 @@
+"""The table at the end of a run: what comes first, what fits, what is never printed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from pytest_llmeval.model import Facts, Failure, Host, Record, Run, Sample, Score, Verdict
+from pytest_llmeval.report import terminal
+
+
+def record(key: str, *samples: Sample, endpoint: str = "local") -> Record:
+    suite, scenario, language = key.rsplit("/", 2)
+    return Record(
+        endpoint=endpoint,
+        suite=suite,
+        scenario=scenario,
+        language=language,
+        category="algorithm",
+        prompt_sha256="",
+        parameters_sha256="",
+        samples=samples or (good(),),
+    )
+
+
+def good(number: int = 0, **fields) -> Sample:
+    scores = {name: fields.pop(name) for name in ("quality", "correctness", "total") if name in fields}
+    figures = {"ttft_s": 0.25, "tpot_s": 0.05, "output_tps": 20.0, "latency_s": 4.0, "finish_reason": "stop"}
+    score = Score(**scores) if scores else None
+    figures |= {"answer_sha256": str(number)} | fields
+    return Sample(round=number, at_s=1.0, ok=True, score=score, **figures)
+
+
+def bad(kind: str = "http_5xx", number: int = 0) -> Sample:
+    return Sample(round=number, at_s=1.0, ok=False, error=Failure(kind, "boom", status=500))
+
+
+def run(*cells: Record, verdicts: tuple[Verdict, ...] = (), **facts: Facts) -> Run:
+    return Run(
+        id="r",
+        started="",
+        finished="",
+        complete=True,
+        plugin="0",
+        host=Host(cpus=2, os="linux", python="3.11"),
+        endpoints=facts,
+        cells=cells,
+        verdicts=verdicts,
+    )
+
+
+def verdict(name: str, sentence: str, metric: str = "output_tps", cell: str | None = None) -> Verdict:
+    return Verdict(endpoint="local", metric=metric, verdict=name, sentence=sentence, cell=cell)
+
+
+def lines(run: Run, width: int = 80, *, color: bool = False, verbose: bool = False) -> list[str]:
+    text = terminal.table(run, width=width, color=color, verbose=verbose)
+    assert text.endswith("\n") or not text
+    return text.splitlines()
+
+
+def line_of(shown: list[str], start: str) -> str:
+    (found,) = [line for line in shown if line.startswith(start)]
+    return found
+
+
+def test_a_plain_run_reads_well():
+    shown = terminal.table(
+        run(
+            record(
+                "smoke/greeting/ko",
+                good(answer_sha256="a"),
+                good(1, answer_sha256="b", finish_reason="length"),
+            ),
+            record(
+                "smoke/fib/ko",
+                good(quality=8.0, ttft_s=0.2),
+                good(1, quality=7.0, ttft_s=0.4, output_tps=22.0),
+            ),
+            local=Facts(
+                kind="local", server="xllamacpp 1", model="qwen", quantization="Q4", context_window=8192
+            ),
+        ),
+        width=80,
+        color=False,
+    )
+    assert (
+        shown
+        == """\
+local  xllamacpp 1 · qwen · Q4 · 8,192 tokens of context
+
+cell          TTFT  TPOT  speed  latency  quality  note
+of smoke         s    ms  tok/s        s      /10
+──────────────────────────────────────────────────────────────
+fib/ko       0.300  50.0   21.0     4.00      7.5
+greeting/ko  0.250  50.0   20.0     4.00        –  cut off 1/2
+
+2 cells      0.275  50.0   20.5     4.00      7.5
+"""
+    )
+
+
+def test_the_worst_comes_first():
+    cells = [
+        record("s/fast/en", good(quality=9.0, output_tps=30.0)),
+        record("s/slow/en", good(quality=9.0, output_tps=10.0)),
+        record("s/prose/en", good()),
+        record("s/ugly/en", good(quality=2.0, output_tps=50.0)),
+        record("s/wrong/en", good(quality=9.5, correctness=0.0)),
+        record("s/regressed/en", good(quality=9.9)),
+        record("s/failed/en", good(quality=10.0), bad(number=1)),
+    ]
+    red = verdict("regressed", "s/regressed/en is slower", cell="s/regressed/en")
+    order = [row.cell for row in terminal.rows(run(*cells, verdicts=(red,)))]
+    names = ["failed", "regressed", "wrong", "ugly", "slow", "fast", "prose"]
+    assert order == [f"s/{name}/en" for name in names]
+
+
+def test_figures_are_medians_of_timings_and_means_of_scores_over_good_rounds():
+    cell = record(
+        "s/a/en",
+        good(0, ttft_s=0.1, quality=4.0),
+        good(1, ttft_s=0.2, quality=5.0),
+        good(2, ttft_s=9.0, quality=9.0),
+        good(3, ttft_s=99.0, quality=6.0, void="lag"),
+        bad(number=4),
+    )
+    (row,) = terminal.rows(run(cell))
+    assert row.figures["ttft_s"] == 0.2
+    assert row.figures["quality"] == 6.0
+    assert row.note == "http_5xx 1/5, void 1/5"
+
+
+def test_absent_figures_are_not_zeros():
+    shown = lines(run(record("s/a/en", bad("connect"))))
+    assert line_of(shown, "a/en").split() == ["a/en", "–", "–", "–", "–", "connect"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0004, "0.000"),
+        (0.2314, "0.231"),
+        (0.9996, "1.00"),
+        (4.181, "4.18"),
+        (9.996, "10.0"),
+        (99.96, "100"),
+        (12345.0, "12345"),
+    ],
+)
+def test_figures_have_three_digits(value, text):
+    assert text in line_of(lines(run(record("s/a/en", good(ttft_s=value)))), "a/en").split()
+
+
+def test_scores_show_where_there_are_any():
+    plain, scored = record("s/a/en", good(quality=5.0)), record("s/b/en", good(correctness=7.0, total=6.2))
+    assert "correct" not in "".join(lines(run(plain)))
+    shown = lines(run(plain, scored))
+    assert shown[0].split() == ["cell", "TTFT", "TPOT", "speed", "latency", "correct", "quality", "total"]
+    assert line_of(shown, "b/en").split()[-3:] == ["7.0", "–", "6.2"]
+
+
+def test_several_suites_and_endpoints_are_told_apart():
+    cells = [record(f"{suite}/a/en", endpoint=name) for suite in "st" for name in ("left", "right")]
+    shown = lines(run(*cells))
+    assert shown[0].split()[:2] == ["cell", "endpoint"]
+    assert sum(line.startswith("s/a/en") for line in shown) == 2
+    assert [line.split()[:3] for line in shown if line.startswith("2 cells")] == [
+        ["2", "cells", "left"],
+        ["2", "cells", "right"],
+    ]
+
+
+def test_identical_rounds_are_said_to_be_when_asked():
+    cell = record("s/a/en", *(good(number, answer_sha256="x") for number in range(3)))
+    assert "identical" not in "".join(lines(run(cell)))
+    assert "3 identical rounds" in line_of(lines(run(cell), verbose=True), "a/en")
+    assert "identical" not in "".join(lines(run(record("s/a/en", good(), good(1))), verbose=True))
+    assert "identical" not in "".join(lines(run(record("s/a/en", good())), verbose=True))
+
+
+def test_a_long_run_shows_its_worst_cells():
+    many = run(*(record(f"s/c{number:03}/en", good(quality=number / 20)) for number in range(100)))
+    shown = lines(many)
+    assert sum("/en " in line for line in shown) == terminal.MAX_ROWS
+    assert "… and 60 better cells (-v shows all)" in shown
+    assert sum("/en " in line for line in lines(many, verbose=True)) == 100
+
+
+def test_verdicts_are_sentences_the_gravest_first_and_kept_promises_are_named():
+    judged = run(
+        record("s/a/en"),
+        verdicts=(
+            verdict("ok", "local is as fast as its baseline"),
+            verdict("ok", "local answers as well as before", "quality"),
+            verdict("inconclusive", "too few sessions", "ttft_s"),
+            verdict("regressed", "local is 12 % slower\n  -> llmeval baseline accept local", cell="s/a/en"),
+            verdict("missing", "s/gone/en is gone", "cells", cell="s/gone/en"),
+            verdict("new", "no baseline yet", "total"),
+            verdict("new", "no baseline yet", "clarity"),
+        ),
+    )
+    shown = lines(judged)
+    assert shown[-7:] == [
+        "",
+        "regressed     local is 12 % slower",
+        "                -> llmeval baseline accept local",
+        "missing       s/gone/en is gone",
+        "inconclusive  too few sessions",
+        "new           no baseline yet",
+        "ok            local: output_tps, quality",
+    ]
+    assert line_of(shown, "a/en").endswith("regressed: output_tps")
+    assert line_of(shown, "1 cell").endswith("inconclusive: ttft_s")
+    assert "ok            local answers as well as before" in lines(judged, verbose=True)
+
+
+def test_a_run_of_nothing_is_nothing():
+    assert lines(run()) == []
+
+
+def test_colours_are_off_when_asked_whatever_the_environment_says(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("TERM", "dumb")
+    failed = run(record("s/a/en", bad()))
+    plain = lines(failed)
+    assert "\x1b" not in "".join(plain)
+    monkeypatch.setenv("NO_COLOR", "1")
+    colored = lines(failed, color=True)
+    assert any("\x1b[31m" in line for line in colored), "a failed cell is red"
+    assert lines(failed) == plain
+
+
+def test_korean_takes_two_columns_a_syllable():
+    shown = lines(run(record("모음/한글-시나리오/ko"), record("모음/ascii/en", good(quality=1.0))))
+    assert line_of(shown, "of 모음")
+    ends = {cell_len(line[: line.index("0.250") + 5]) for line in shown if "0.250" in line}
+    assert len(ends) == 1, "the figures stand in one column"
+
+
+HOSTILE = "evil\x1b[31m\u202ereversed\u200b\x07\x9b2J\r\nnext\ud800"
+
+
+def test_what_a_terminal_would_obey_is_shown_not_sent():
+    shown = terminal.table(
+        run(
+            record(f"s/{HOSTILE}/en", bad(), endpoint=HOSTILE),
+            verdicts=(verdict("regressed", HOSTILE),),
+            **{HOSTILE: Facts(kind="openai", server=HOSTILE, model="[bold]m[/bold]")},
+        ),
+        width=160,
+        color=False,
+    )
+    assert "evil␛[31m" in shown
+    assert "[bold]m[/bold]" in shown, "markup is text"
+    assert not [char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Cs") and char != "\n"]
+
+
+names = st.text(st.characters(exclude_characters="/"), max_size=40)
+samples = st.sampled_from(
+    [good(), good(quality=7.0, correctness=1.0, total=3.0), good(finish_reason="length"), bad()]
+)
+kinds = st.sampled_from(["ok", "regressed", "improved", "inconclusive", "missing", "stale", "new", "not run"])
+
+
+@given(
+    st.lists(st.tuples(names, names, names, names, st.lists(samples, min_size=1, max_size=3)), max_size=6),
+    st.lists(st.tuples(kinds, names), max_size=4),
+    st.integers(70, 180),
+    st.booleans(),
+)
+@settings(max_examples=120, deadline=None)
+def test_no_line_is_wider_than_the_terminal_and_nothing_raises(cells, verdicts, width, verbose):
+    whole = run(
+        *(
+            record(f"{suite}/{scenario}/{language}", *taken, endpoint=endpoint)
+            for suite, scenario, language, endpoint, taken in cells
+        ),
+        verdicts=tuple(verdict(kind, sentence) for kind, sentence in verdicts),
+        **{endpoint: Facts(kind="openai", model=suite) for suite, _, _, endpoint, _ in cells},
+    )
+    for line in terminal.table(whole, width=width, color=False, verbose=verbose).splitlines():
+        assert cell_len(line) <= width
