@@ -525,13 +525,17 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """One pytest invocation: the run file. ``complete``: every selected cell ran and nothing interrupted it."""
+    """One pytest invocation: the run file. ``complete``: every selected cell ran and nothing interrupted it.
+
+    ``interrupted``: it was cut off (Ctrl-C, a crash), so that it is published and not judged.
+    """
 
     schema: str = "llmeval-run/1"
     id: str
     started: str
     finished: str
     complete: bool
+    interrupted: bool = False
     plugin: str
     host: Host
     analysers: Analysers | None = None
