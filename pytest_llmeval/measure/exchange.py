@@ -86,7 +86,9 @@ def failure_of(error: httpx.TransportError, url: httpx.URL, tape: Tape) -> Failu
         said = str(error) or "no connection in time"
         message = f"{origin(url)}: {said}: is the address right, and the server up?"
         return Failure("connect", message)
-    if isinstance(error, httpx.ConnectError | httpx.ProxyError | httpx.UnsupportedProtocol):
+    if isinstance(error, httpx.ProxyError):
+        return Failure("connect", f"{error}: unset the proxy's variable, or list the host in no_proxy")
+    if isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol):
         return Failure("connect", _unconnected(error, url))
     if isinstance(error, httpx.TimeoutException):
         return Failure("timeout", f"{origin(url)}: {str(error) or 'no answer in time'}", status=status)

@@ -54,6 +54,7 @@ class ProxiedTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, proxy: str) -> None:
         self._inner = httpx.AsyncHTTPTransport(proxy=proxy)
+        self._proxy = httpx.URL(proxy).netloc.decode("ascii")  # never a password
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request and read its answer to the end."""
@@ -74,6 +75,11 @@ class ProxiedTransport(httpx.AsyncBaseTransport):
                 await self._read(response, tape)
             finally:
                 await response.aclose()
+        except httpx.ConnectError as error:
+            host = request.url.host
+            raise httpx.ProxyError(
+                f"{host} can't be reached through the proxy {self._proxy}: {error}"
+            ) from error
         finally:
             tape.ended_ns = time.perf_counter_ns()
         body = b"".join(data for _, data in tape.reads)

@@ -147,7 +147,7 @@ class NotHTTP(httpx.RemoteProtocolError):
     """What answered does not speak HTTP/1.1."""
 
 
-class _Unanswered(Exception):  # noqa: N818 (caught here, never seen)
+class _Unanswered(Exception):
     """The connection ended before a byte of the answer."""
 
 

@@ -1,11 +1,16 @@
-"""Raw exchanges of real servers, as curl printed them."""
+"""A mock server that its tests share, and raw exchanges of real servers, as curl printed them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import mock_server
 import pytest
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TRANSCRIPTS = Path(__file__).parents[2] / "fixtures" / "transcripts"
 
@@ -37,3 +42,17 @@ def read_transcript(name: str) -> Transcript:
 def transcript() -> object:
     """A function: name -> `Transcript`."""
     return read_transcript
+
+
+@pytest.fixture(scope="session")
+def shared_mock() -> Iterator[str]:
+    """One process for all tests of this folder: 40 tokens, 2 ms apart."""
+    with mock_server.running(tokens=40, gap_s=0.002, ttft_s=0.01, flavour="vllm") as url:
+        yield url
+
+
+@pytest.fixture
+def mock(shared_mock: str) -> str:
+    """The URL of the shared mock server, as it was at its start."""
+    mock_server.control(shared_mock, reset=True, answers={})
+    return shared_mock

@@ -1,0 +1,380 @@
+"""The OpenAI-compatible client: what it sends, what it learns from refusals, how it words what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+import mock_server
+import pytest
+from msgspec import structs
+
+from pytest_llmeval.errors import EndpointError, UsageError
+from pytest_llmeval.measure.endpoints import connect
+from pytest_llmeval.measure.endpoints.openai import OpenAIClient
+from pytest_llmeval.model import Endpoint, Facts, Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pytest_llmeval.measure.tape import Tape
+
+T = TypeVar("T")
+HELLO = Request(messages=(("user", "hello"),), max_tokens=8)
+PLAIN = Facts(kind="openai", model="mock")
+VLLM = Facts(kind="openai", server="vllm 0.32.0", model="mock", context_window=32768)
+LLAMA = Facts(kind="openai", server="llama.cpp b11434", model="mock", context_window=2048)
+
+
+def using(url: str, main: Callable[[OpenAIClient], Awaitable[T]], **options: Any) -> T:
+    """Run ``main`` with a client of the URL; facts of a plain server unless given."""
+    endpoint = options.pop("endpoint", Endpoint(name="mine", url=url))
+    options.setdefault("facts", PLAIN)
+
+    async def run() -> T:
+        client = OpenAIClient(endpoint, **options)
+        try:
+            return await main(client)
+        finally:
+            await client.aclose()
+            await client.aclose()
+
+    return asyncio.run(run())
+
+
+def ask(url: str, request: Request = HELLO, **options: Any) -> Response:
+    return using(url, lambda client: client.stream(request), **options)
+
+
+def body_sent(url: str) -> dict[str, Any]:
+    body: dict[str, Any] = mock_server.log(url)[-1]["body"]
+    return body
+
+
+# -- what is sent ------------------------------------------------------------------------------------------
+
+
+def test_a_plain_server_gets_nothing_beyond_the_standard(mock: str) -> None:
+    response = ask(mock)
+    assert response.failure is None
+    assert (response.cache, response.transport, response.model) == ("unknown", "measured", "mock")
+    assert response.lag_s is not None
+    assert body_sent(mock) == {
+        "model": "mock",
+        "messages": [{"role": "user", "content": "hello"}],
+        "temperature": 0.0,
+        "seed": 0,
+        "max_tokens": 8,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_prefix_caches_are_defeated_where_the_server_has_a_way(mock: str) -> None:
+    assert ask(mock, facts=VLLM).cache == "cold"
+    first = body_sent(mock)
+    ask(mock, facts=VLLM)
+    assert first["cache_salt"] != body_sent(mock)["cache_salt"]
+    assert first["stream_options"]["continuous_usage_stats"] is True
+    assert ask(mock, facts=LLAMA).cache == "cold"
+    assert body_sent(mock)["cache_prompt"] is False
+    assert "cache_salt" not in body_sent(mock)
+
+
+def test_a_warm_cache_is_measured_on_purpose(mock: str) -> None:
+    warm = Endpoint(name="mine", url=mock, cache="warm")
+    assert ask(mock, facts=VLLM, endpoint=warm).cache == "warm"
+    assert "cache_salt" not in body_sent(mock)
+
+
+def test_cached_tokens_show_that_the_cache_was_not_cold(mock: str) -> None:
+    mock_server.control(mock, cached_tokens=3)
+    assert ask(mock, facts=VLLM).cache == "warm"
+
+
+def test_what_is_not_wanted_is_not_sent(mock: str) -> None:
+    ask(mock, structs.replace(HELLO, seed=None, max_tokens=None))
+    assert not {"seed", "max_tokens"} & body_sent(mock).keys()
+
+
+def test_the_key_is_a_header(mock: str) -> None:
+    seen: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("authorization"))
+        return httpx.Response(200, json={"choices": [{"message": {"content": "x"}}]})
+
+    for key in ("secret", "", None):
+        assert ask(mock, api_key=key, transport=httpx.MockTransport(answer)).text == "x"
+    assert seen == ["Bearer secret", None, None]
+
+
+def test_a_lone_surrogate_in_a_prompt_can_be_sent(mock: str) -> None:
+    assert ask(mock, Request(messages=(("user", "a\ud83d"),), max_tokens=2)).failure is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"messages": ()}, "the prompt is empty"),
+        ({"messages": (("user", ""),)}, "the prompt is empty"),
+        ({"temperature": -1.0}, "temperature must be 0 or more"),
+        ({"temperature": float("nan")}, "temperature must be 0 or more"),
+        ({"max_tokens": 0}, "max_tokens must be at least 1"),
+        ({"max_tokens": -2}, "max_tokens must be at least 1"),
+        ({"timeout_s": 0.0}, "timeouts must be more than 0 s"),
+    ],
+)
+def test_bad_requests_are_never_sent(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=f"mine: {said}"):
+        ask("http://127.0.0.1:1", structs.replace(HELLO, **change))
+
+
+# -- the token budget --------------------------------------------------------------------------------------
+
+
+def test_max_tokens_is_clipped_to_the_window(mock: str) -> None:
+    ask(mock, structs.replace(HELLO, max_tokens=32768), facts=VLLM)
+    assert 32000 < body_sent(mock)["max_tokens"] < 32768
+    ask(mock, structs.replace(HELLO, max_tokens=-1), facts=VLLM)
+    assert 32000 < body_sent(mock)["max_tokens"] < 32768
+    ask(mock, structs.replace(HELLO, max_tokens=-1))
+    assert "max_tokens" not in body_sent(mock)
+
+
+def test_the_second_round_knows_the_prompts_length(mock: str) -> None:
+    async def main(client: OpenAIClient) -> None:
+        request = structs.replace(HELLO, max_tokens=-1)
+        for _ in range(2):
+            await client.stream(request)
+
+    using(mock, main, facts=VLLM)
+    first, second = (entry["body"]["max_tokens"] for entry in mock_server.log(mock))
+    assert first < second == 32768 - 1 - 16  # the mock counts "hello" as one token
+
+
+def test_an_overflow_is_asked_again_with_the_servers_numbers(mock: str) -> None:
+    mock_server.control(mock, check_window=True, max_model_len=300)
+    request = Request(messages=(("user", "a " * 280),), max_tokens=100)
+    response = ask(mock, request, facts=structs.replace(VLLM, context_window=None))
+    assert response.failure is None
+    assert [entry["body"]["max_tokens"] for entry in mock_server.log(mock)] == [100, 19]
+
+
+def test_a_prompt_that_can_not_fit_fails_with_the_numbers(mock: str) -> None:
+    mock_server.control(mock, check_window=True, max_model_len=300)
+    request = Request(messages=(("user", "a " * 301),), max_tokens=100)
+    response = ask(mock, request, facts=VLLM)
+    assert response.failure is not None
+    assert response.failure.kind == "context_overflow"
+    assert (response.failure.prompt_tokens, response.failure.context_window) == (301, 300)
+    assert len(mock_server.log(mock)) == 1
+
+
+# -- what refusals teach -----------------------------------------------------------------------------------
+
+
+def test_a_server_that_knows_no_stream_options_is_asked_without(mock: str) -> None:
+    mock_server.control(mock, reject_stream_options=True)
+
+    async def main(client: OpenAIClient) -> list[Response]:
+        return [await client.stream(HELLO) for _ in range(2)]
+
+    for response in using(mock, main, facts=VLLM):
+        assert (response.failure, response.usage) == (None, None)
+        assert len(response.chunks) == 8
+    assert ["stream_options" in entry["body"] for entry in mock_server.log(mock)] == [True, False, False]
+
+
+def test_a_model_that_wants_max_completion_tokens_gets_them() -> None:
+    names = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = request.read()
+        if b'"max_completion_tokens"' in body:
+            return httpx.Response(200, json={"choices": [{"message": {"content": "x"}}]})
+        names.append("max_tokens")
+        message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+        return httpx.Response(400, json={"error": {"message": message}})
+
+    assert ask("https://api.invalid", transport=httpx.MockTransport(answer)).text == "x"
+    assert names == ["max_tokens"]
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 500])
+def test_a_plain_refusal_is_final(mock: str, status: int) -> None:
+    mock_server.control(mock, status=status)
+    response = ask(mock)
+    assert response.failure is not None
+    assert response.failure.status == status
+    assert response.failure.message == "mock error"
+    assert len(mock_server.log(mock)) == 1
+
+
+def test_another_models_answer_is_refused(mock: str) -> None:
+    mock_server.control(mock, answer_model="tiny")
+    response = ask(mock)
+    assert response.failure is not None
+    assert response.failure.message.startswith("'mock' was asked for, 'tiny' answered")
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"), [("gpt-4o", "gpt-4o-2024-08-06"), ("qwen", "qwen:latest"), ("Qwen/Qwen2", "qwen2")]
+)
+def test_the_same_model_under_a_longer_name_is_taken(mock: str, asked: str, answered: str) -> None:
+    mock_server.control(mock, answer_model=answered, flavour="openai")
+    assert ask(mock, facts=structs.replace(PLAIN, model=asked)).failure is None
+
+
+# -- going wrong -------------------------------------------------------------------------------------------
+
+
+def test_nothing_listens_is_a_failure_that_says_so() -> None:
+    for facts in (PLAIN, None):
+        response = ask("http://127.0.0.1:1/v1", facts=facts)
+        assert response.failure is not None
+        assert response.failure.kind == "connect"
+        assert "nothing listens at http://127.0.0.1:1: is the server running?" in response.failure.message
+
+
+def test_a_name_that_does_not_exist() -> None:
+    response = ask("http://no-such-host.invalid")
+    assert response.failure is not None
+    assert response.failure.kind == "connect"
+
+
+def test_a_url_with_a_password_never_shows_it() -> None:
+    response = ask("http://user:hunter2@127.0.0.1:1/v1")
+    assert response.failure is not None
+    assert "hunter2" not in response.failure.message
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"close_after": 3}, "interrupted"),
+        ({"close_after": 0}, "interrupted"),
+        ({"error_after": 3}, "interrupted"),
+        ({"tokens": 0}, "empty"),
+        ({"finish": "none", "done": False}, "interrupted"),
+    ],
+)
+def test_broken_answers_are_failures_and_what_came_is_kept(
+    mock: str, change: dict[str, Any], kind: str
+) -> None:
+    mock_server.control(mock, **change)
+    response = ask(mock)
+    assert response.failure is not None
+    assert response.failure.kind == kind
+    kept = 3 if 3 in change.values() else 8 if "finish" in change else 0
+    assert response.text == "tok " * kept
+
+
+def test_a_slow_answer_times_out_and_keeps_what_came(mock: str) -> None:
+    mock_server.control(mock, gap_s=0.05)
+    response = ask(mock, structs.replace(HELLO, timeout_s=0.2))
+    assert response.failure is not None
+    assert response.failure.kind == "timeout"
+    assert "not complete within 0.2 s" in response.failure.message
+    assert 1 <= len(response.chunks) < 8
+
+
+def test_on_read_can_stop_it(mock: str) -> None:
+    response = using(mock, lambda client: client.stream(HELLO, lambda _, data: data.count(b"tok") > 0))
+    assert response.failure is not None
+    assert response.failure.kind == "interrupted"
+    assert response.text == "tok "
+
+
+def test_a_cancellation_carries_the_partial_answer(mock: str) -> None:
+    mock_server.control(mock, gap_s=0.05)
+
+    async def main(client: OpenAIClient) -> Response:
+        asked = asyncio.ensure_future(client.stream(HELLO))
+        await asyncio.sleep(0.15)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError) as met:
+            await asked
+        response = met.value.args[0]
+        assert isinstance(response, Response)
+        return response
+
+    response = using(mock, main)
+    assert response.failure is not None
+    assert response.failure.kind == "interrupted"
+    assert response.text.startswith("tok ")
+    assert response.started_ns < response.chunks[-1].at_ns <= response.ended_ns
+
+
+def test_a_compressed_answer_is_read_after_all() -> None:
+    body = gzip.compress(b'data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}\n\n')
+
+    async def main() -> Response:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(body)}\r\n\r\n"
+            writer.write(head.encode() + body)
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            client = OpenAIClient(Endpoint(url=url), facts=PLAIN)
+            response = await client.stream(HELLO)
+            await client.aclose()
+            return response
+
+    assert asyncio.run(main()).text == "x"
+
+
+# -- seams -------------------------------------------------------------------------------------------------
+
+
+def test_every_exchange_can_be_recorded(mock: str) -> None:
+    kept: list[tuple[Request, Tape, str | None]] = []
+    ask(mock, on_tape=lambda *exchange: kept.append(exchange))
+    mock_server.control(mock, close_after=2)
+    ask(mock, on_tape=lambda *exchange: kept.append(exchange))
+    (request, tape, broken), (_, cut, reason) = kept
+    assert (request, tape.status, broken) == (HELLO, 200, None)
+    assert b"[DONE]" in tape.reads[-1][1]
+    assert cut.reads
+    assert reason is not None
+    assert "closed in the middle" in reason
+
+
+def test_with_facts_nothing_is_probed() -> None:
+    paths = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        paths.append(request.url.path)
+        return httpx.Response(200, json={"choices": [{"message": {"content": "x"}}]})
+
+    ask("https://api.invalid/v1", transport=httpx.MockTransport(answer))
+    assert paths == ["/v1/chat/completions"]
+
+
+def test_without_facts_it_asks_once(mock: str) -> None:
+    async def main(client: OpenAIClient) -> None:
+        assert (await client.stream(HELLO)).failure is None
+        assert await client.describe() is await client.describe()
+
+    using(mock, main, facts=None)
+    assert "cache_salt" in body_sent(mock)
+
+
+def test_connect_finds_the_kind(mock: str) -> None:
+    for kind in ("openai", "local"):
+        assert isinstance(connect(Endpoint(kind=kind, url=mock)), OpenAIClient)
+    own = object()
+    assert connect(Endpoint(kind="own"), kinds={"own": lambda *_, **__: own}) is own
+    with pytest.raises(
+        EndpointError, match=r"no endpoint kind 'opnai'[^$]*known kinds: .*local, openai, own, replay"
+    ):
+        connect(Endpoint(kind="opnai"), kinds={"own": lambda *_, **__: own})
+    with pytest.raises(EndpointError, match="has no url"):
+        connect(Endpoint(name="x"))
+    with pytest.raises(EndpointError, match="folder of its recordings"):
+        connect(Endpoint(name="x", kind="replay"))

@@ -1,0 +1,112 @@
+"""Which transport reaches a URL, and what the fallback through a proxy measures."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+import httpx
+import mock_server
+import pytest
+
+from pytest_llmeval.measure import exchange, route, stream
+from pytest_llmeval.measure.tape import Tape
+from pytest_llmeval.measure.transport import MeasuringTransport
+
+VARIABLES = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"]
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST.", "api.localhost", "127.0.0.1", "127.8.9.1", "[::1]"]
+)
+def test_loopback_never_goes_through_a_proxy(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:3128")
+    url = httpx.URL(f"http://{host}:8000/v1")
+    assert route.is_loopback(url)
+    assert route.proxy_of(url) is None
+    assert isinstance(route.transport_for(url), MeasuringTransport)
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "proxied"),
+    [
+        ("http_proxy", "http://gpu.invalid:8000/v1", True),
+        ("http_proxy", "https://gpu.invalid/v1", False),
+        ("https_proxy", "https://gpu.invalid/v1", True),
+        ("all_proxy", "https://gpu.invalid/v1", True),
+    ],
+)
+def test_the_environment_is_heard_otherwise(
+    variable: str, url: str, proxied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "http://proxy.invalid:3128")
+    assert isinstance(route.transport_for(httpx.URL(url)), route.ProxiedTransport) == proxied
+    monkeypatch.setenv("no_proxy", "gpu.invalid")
+    assert route.proxy_of(httpx.URL(url)) is None
+
+
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: str) -> None:
+    """One request of a plain HTTP proxy: the absolute URL in the request line becomes a path."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(next(line for line in head.lower().splitlines() if b"content-length" in line).split()[-1])
+    line, _, fields = head.partition(b"\r\n")
+    method, url, version = line.split()
+    host, port = server.removeprefix("http://").split(":")
+    up_reader, up_writer = await asyncio.open_connection(host, int(port))
+    path = httpx.URL(url.decode()).raw_path
+    up_writer.write(b" ".join([method, path, version]) + b"\r\n" + fields + await reader.readexactly(length))
+    while data := await up_reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    up_writer.close()
+    writer.close()
+
+
+def test_a_stream_through_a_proxy_is_measured_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(server: str) -> None:
+        proxy = await asyncio.start_server(lambda r, w: _forward(r, w, server), "127.0.0.1", 0)
+        async with proxy:
+            address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+            monkeypatch.setenv("http_proxy", address)
+            url = httpx.URL("http://gpu.invalid:8000/v1/chat/completions")
+            async with exchange.open_client(url) as client:
+                tape = Tape(total_s=10)
+                body = {"stream": True, "messages": [], "mock": {"connection_close": True}}
+                assert await exchange.post(client, url, body, tape) is None
+        response = stream.assemble(tape.reads, started_ns=tape.started_ns, ended_ns=tape.ended_ns)
+        assert tape.transport == "httpx"
+        assert response.failure is None
+        assert len({chunk.at_ns for chunk in response.chunks}) == 10
+        assert response.chunks[-1].at_ns - response.chunks[0].at_ns > 9 * 8_000_000
+
+    with mock_server.running(tokens=10, gap_s=0.01) as server:
+        asyncio.run(main(server))
+
+
+def test_a_dead_proxy_is_a_failure_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    async def main() -> None:
+        url = httpx.URL("http://gpu.invalid/v1/chat/completions")
+        async with exchange.open_client(url) as client:
+            failure = await exchange.post(client, url, {}, Tape())
+        assert failure is not None
+        assert failure.kind == "connect"
+        assert failure.message.startswith("gpu.invalid can't be reached through the proxy 127.0.0.1:1")
+        assert "no_proxy" in failure.message
+
+    asyncio.run(main())
+
+
+def test_a_proxys_password_is_taken_from_its_url() -> None:
+    """What httpx does with it; a change there would show here."""
+    transport = route.ProxiedTransport("http://user:secret@proxy.invalid:3128")
+    headers = dict(transport._inner._pool._proxy_headers)  # type: ignore[attr-defined]
+    assert base64.b64encode(b"user:secret") in headers[b"Proxy-Authorization"]
