@@ -23,10 +23,8 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -38,6 +36,7 @@ from pytest_llmeval.model import Facts, Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from pytest_llmeval.model import Request
 
@@ -158,18 +157,16 @@ def _text(data: bytes) -> str | dict[str, str]:
 def _name(messages: Messages) -> str:
     """``write-a-python-function-3f9c2d81``; the words are those of the last message, if they are ASCII."""
     words = re.findall(r"[a-z0-9]+", messages[-1][1].lower())[:4] if messages else []
-    return "-".join([*(word[:16] for word in words), messages_key(messages)[:8]])
+    return "-".join([*(word[:16] for word in words or ["prompt"]), messages_key(messages)[:8]])
 
 
 def _write(path: Path, text: str) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+    partial = path.with_name(f".{path.stem}-{os.getpid()}.part")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        partial.write_text(text, "utf-8", newline="\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 # -- reading -----------------------------------------------------------------------------------------------

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
+from pytest_llmeval import scenarios
 from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.measure import timing
 from pytest_llmeval.measure.endpoints import connect, replay
 from pytest_llmeval.measure.recording import Recorder, load
 from pytest_llmeval.measure.tape import Tape
@@ -157,3 +160,29 @@ def test_replaying_can_be_recorded_again(folder, tmp_path):
 def test_nothing_to_play(path, words):
     with pytest.raises(EndpointError, match=words):
         connect(Endpoint(kind="replay", path=path))
+
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+@pytest.mark.parametrize("name", ["qwen05", "smollm2"])
+def test_the_recordings_of_real_engines_answer_the_smoke_suite(name):
+    suite = scenarios.load(FIXTURES.parent / "suites" / "smoke" / "smoke.eval.yaml")
+    requests = [
+        Request(messages=(("user", prompt),), max_tokens=scenario.parameters.max_tokens)
+        for scenario in suite.scenarios
+        for prompt in scenario.prompt.values()
+    ]
+    facts, responses = answers(Endpoint(kind="replay", path=str(FIXTURES / name)), requests)
+    assert facts.server is not None
+    assert facts.server.startswith("llama.cpp xllamacpp-")
+    for response in responses:
+        assert response.failure is None
+        assert response.finish_reason in ("stop", "length")
+        assert response.usage is not None
+        figures = timing.of(response)
+        assert figures.tokens_from == "usage"
+        assert figures.ttft_s
+        assert 0.1 < figures.ttft_s < 10
+        assert figures.output_tps
+        assert 5 < figures.output_tps < 500
