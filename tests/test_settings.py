@@ -435,6 +435,7 @@ E = '[endpoints.e]\nurl = "http://h"\n'
         ("[policy.output_tps]\nallowance = 3", "policy.output_tps.allowance: expected a number of"),
         ("[policy.quality]\nfloor = 11", "policy.quality.floor: expected a number of at least 0"),
         ("[policy.ttft_s]\nweigth = 1", "did you mean weight?"),
+        ("[policy.ttft_s]\nweigth = 1\n[policy]\nalpha = 0.1", "llmeval.toml:2: policy.ttft_s.weigth"),
         ("[policy.endpoints.e.speed]", "llmeval.toml:1: policy.endpoints.e.speed: no such key"),
         ("[policy.endpoints.E]", "policy.endpoints.E: an endpoint's name is a slug"),
         ("x = " + "[" * 3000, "llmeval.toml"),

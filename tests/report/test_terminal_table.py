@@ -243,6 +243,16 @@ def test_korean_takes_two_columns_a_syllable():
     assert len(ends) == 1, "the figures stand in one column"
 
 
+def test_a_long_key_keeps_its_end():
+    names = ("아주-긴-이름의-시나리오-그리고-더-긴-이름", "a-scenario-with-a-name-that-does-not-end-soon")
+    cells = [record(f"모음/{name}/ko", bad("rate_limited"), endpoint="x" * 30) for name in names]
+    shown = lines(run(*cells, *(record("모음/b/ko", endpoint="y") for _ in names)), width=76)
+    latin, korean = (line.split()[0] for line in shown if line.startswith("…"))
+    assert latin.endswith("end-soon/ko")
+    assert korean.endswith("이름/ko")
+    assert cell_len(latin) - 1 <= cell_len(korean) <= cell_len(latin)
+
+
 HOSTILE = "evil\x1b[31m\u202ereversed\u200b\x07\x9b2J\r\nnext\ud800"
 
 
