@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import signal
@@ -16,7 +17,10 @@ import httpx
 import pytest
 import throttle
 
-from pytest_llmeval.measure import engine, weights
+from pytest_llmeval.measure import engine, fit, timing, weights
+from pytest_llmeval.measure.endpoints import connect
+from pytest_llmeval.measure.recording import Recorder
+from pytest_llmeval.model import Endpoint, Facts, Request, Response
 
 pytest.importorskip("xllamacpp", reason="needs pytest-llmeval-suite[local]")
 pytestmark = pytest.mark.e2e
@@ -70,6 +74,46 @@ def test_it_streams_and_can_be_slowed_to_half(served):
     assert 1.5 < ratio < 2.7
 
 
+def test_a_recorded_stream_replays_to_the_same_figures(served, tmp_path):
+    request = Request(messages=(("user", "Say hello in Korean."),), max_tokens=16)
+
+    async def ask(endpoint: Endpoint, **options: object) -> tuple[Facts, Response]:
+        client = connect(endpoint, **options)  # type: ignore[arg-type] - a test's own options
+        try:
+            return await client.describe(), await client.stream(request)
+        finally:
+            await client.aclose()
+
+    live = Endpoint(kind="local", url=served.url)
+    facts, _ = asyncio.run(ask(live))
+    assert (facts.model, facts.quantization) == ("smollm2-135m-instruct", "Q4_1")
+    assert (facts.context_window, facts.here) == (engine.CONTEXT_WINDOW, True)
+    _, answered = asyncio.run(ask(live, facts=facts, on_tape=Recorder(tmp_path, facts)))
+    assert (answered.failure, answered.cache, answered.transport) == (None, "cold", "measured")
+    _, replayed = asyncio.run(ask(Endpoint(kind="replay", path=str(tmp_path))))
+    assert replayed.text == answered.text
+    assert replayed.transport == "replay"
+    assert timing.of(replayed) == timing.of(answered)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_kv_cache_is_as_large_as_fit_says(served, tmp_path):
+    """The same engine with one stream instead of two: what is missing is one stream's cache."""
+    model = weights.resolve("smollm2")
+    with engine.start(model, log=tmp_path / "log", parallel=1, threads=1) as single:
+        measured = peak_bytes(served.pid) - peak_bytes(single.pid)
+    predicted = fit.read(model.path).cache_bytes(engine.CONTEXT_WINDOW)
+    assert measured == pytest.approx(predicted, rel=0.15)
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory that a process held."""
+    [line] = [
+        line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")
+    ]
+    return int(line.split()[1]) * 1024
+
+
 def test_an_unusable_file_is_explained(tmp_path):
     path = tmp_path / "broken.gguf"
     path.write_bytes(b"GGUF" + bytes(4000))
@@ -82,7 +126,10 @@ def test_an_unusable_file_is_explained(tmp_path):
 PARENT = """
 import sys, time
 from pathlib import Path
-from pytest_llmeval.measure import engine, weights
+from pytest_llmeval.measure import engine, fit, timing, weights
+from pytest_llmeval.measure.endpoints import connect
+from pytest_llmeval.measure.recording import Recorder
+from pytest_llmeval.model import Endpoint, Facts, Request, Response
 server = engine.start(weights.resolve("smollm2"), log=Path(sys.argv[1]), threads=1)
 print(server.pid, server.url, flush=True)
 time.sleep(600)
