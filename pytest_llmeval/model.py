@@ -410,12 +410,13 @@ class Telemetry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``peak`` and ``mean`` by metric, ``total`` what counters grew by; names and units:
     ``measure.telemetry.protocol``. ``absent``: source -> one line why it told nothing. ``samples`` readings
-    in ``wall_s`` seconds took ``cpu_s`` of this process. ``steps``: memory of a server of ours ``before`` its
+    in ``wall_s`` seconds took ``cpu_s`` of this process; ``missed`` others failed. ``steps``: memory of a server of ours ``before`` its
     start, ``loaded`` (it says that it serves), ``ready`` (it has answered once) and at its ``peak``.
     """
 
     wall_s: float
     samples: int = 0
+    missed: int = 0
     cpu_s: float = 0.0
     peak: dict[str, float] = field(default_factory=dict)
     mean: dict[str, float] = field(default_factory=dict)
@@ -566,7 +567,8 @@ class MetricPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Policy(Struct, frozen=True, kw_only=True):
     """``[policy]`` of the project file.
 
-    ``alpha``: the share of unchanged builds that may be red, per endpoint. ``slo`` holds for load cells whose scenario has none of its own.
+    ``alpha``: the share of unchanged builds that may be red, per endpoint. ``slo`` is for load cells whose
+    scenario has none of its own.
     """
 
     alpha: float = 0.02
