@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from . import safe
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,7 +33,7 @@ def failure(sample: Sample) -> str:
     assert sample.error is not None
     status = f" (HTTP {sample.error.status})" if sample.error.status and sample.error.status != 200 else ""
     partial = f"; {sample.partial_tokens} tokens had arrived" if sample.partial_tokens else ""
-    return f"{sample.error.kind}{status}: {sample.error.message}{partial}"
+    return f"{sample.error.kind}{status}: {safe.block(sample.error.message)}{partial}"
 
 
 def details(record: Record, answers: Sequence[AnswerLike], kept_in: str | None, again: str) -> str:
@@ -40,10 +42,10 @@ def details(record: Record, answers: Sequence[AnswerLike], kept_in: str | None, 
     """
     lines = [f"cell      {record.key} on {record.endpoint}"]
     reasons = dict.fromkeys(reason for sample in record.samples for reason in sample.reasons)
-    lines += [f"reason    {reason}" for reason in reasons]
+    lines += [f"reason    {safe.line(reason)}" for reason in reasons]
     first = next((answer for answer in answers if answer.text), None)
     if first is not None:
-        shown = first.text.splitlines()
+        shown = safe.block(first.text).splitlines()
         lines.append("answer    " + "\n          ".join(shown[:FIRST_LINES]))
         if len(shown) > FIRST_LINES:
             lines.append(f"          … {len(shown) - FIRST_LINES} more lines")
