@@ -411,8 +411,8 @@ class Telemetry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``peak`` and ``mean`` by metric, ``total`` what counters grew by; names and units:
     ``measure.telemetry.protocol``. ``absent``: source -> one line why it told nothing. ``samples`` readings
     in ``wall_s`` seconds took ``cpu_s`` of this process, ``missed`` failed. ``steps``: memory of a server of
-    ours ``before`` its start, ``loaded`` (it says that it serves), ``ready`` (it has answered once) and at its
-    ``peak``.
+    ours ``before`` its start, ``loaded`` (it says that it serves), ``ready`` (it has answered once) and at
+    its ``peak``.
     """
 
     wall_s: float
