@@ -5,20 +5,38 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import pytest_llmeval
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 PACKAGE = Path(pytest_llmeval.__file__).parent
 WINGS = ("measure", "score", "judge", "report")
-GROUND = ("errors", "model", "values", "lined", "urls", "wire", "shipped", "provenance", "scenarios", "project",
-          "settings", "optiontable")
+ROOF = ("plugin", "cli")
 ROOF_ONLY = {"pytest", "_pytest", "xdist", "pytest_benchmark", "execnet"}
-HEAVY = {"httpx", "httptools", "msgspec", "yaml", "rich", "filelock", "pylint", "astroid", "radon", "numpy",
-         "xllamacpp", "uvloop", "pydantic", "scipy", "matplotlib", "asyncio"}
+HEAVY = {
+    "httpx",
+    "httptools",
+    "msgspec",
+    "yaml",
+    "rich",
+    "filelock",
+    "pylint",
+    "astroid",
+    "radon",
+    "numpy",
+    "xllamacpp",
+    "uvloop",
+    "pydantic",
+    "scipy",
+    "matplotlib",
+    "asyncio",
+}
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -27,10 +45,10 @@ def modules() -> Iterator[tuple[str, Path]]:
         yield name.removesuffix(".__init__") if name != "__init__" else "", path
 
 
-def imports_of(name: str, path: Path) -> Iterator[str]:
-    """Every module of the package that this one imports, dotted below the package; others by top-level name with !."""
+def imports_of(name: str, path: Path, tree: ast.Module | None = None) -> Iterator[str]:
+    """Modules of the package that this one imports, dotted below it; others by their top-level name with a !."""
     package = name.split(".") if path.name == "__init__.py" and name else name.split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree or ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (f"!{alias.name.split('.')[0]}" for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -47,27 +65,30 @@ def imports_of(name: str, path: Path) -> Iterator[str]:
 
 
 def rank(name: str) -> int:
-    top = name.split(".")[0]
+    """errors <- the ground (every other module of the top level) <- the wings <- evaluate <- the roof."""
+    top = name.split(".", maxsplit=1)[0]
     if top == "errors":
         return 0
-    if top in GROUND:
-        return 1
     if top in WINGS:
         return 2
     if top == "evaluate":
         return 3
-    return 4
+    return 4 if top in ROOF else 1
 
 
-@pytest.mark.parametrize(("name", "path"), list(modules()), ids=lambda value: str(value) if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "path"), list(modules()), ids=lambda value: str(value) if isinstance(value, str) else ""
+)
 def test_imports_point_one_way(name: str, path: Path) -> None:
     for target in imports_of(name, path):
         if target.startswith("!"):
-            assert target[1:] not in ROOF_ONLY or name.split(".")[0] == "plugin", f"{name} imports {target[1:]}"
+            assert target[1:] not in ROOF_ONLY or name.split(".", maxsplit=1)[0] == "plugin", (
+                f"{name} imports {target[1:]}"
+            )
             continue
         if not target or target == "__version__":
             continue
-        top, own = target.split(".")[0], name.split(".")[0]
+        top, own = target.split(".")[0], name.split(".", maxsplit=1)[0]
         if own == top:
             continue
         assert rank(target) <= rank(name), f"{name} imports {target}"
@@ -103,16 +124,7 @@ def _top_level(name: str, path: Path, tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [ast.Pass()]
-    text = ast.unparse(tree)
-    copy = path.with_name(path.name)
-    package = name.split(".") if copy.name == "__init__.py" and name else name.split(".")[:-1]
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) - node.level + 1]
-            target = [*base, *(node.module.split(".") if node.module else [])]
-            if node.module:
-                yield ".".join(target)
-            yield from (".".join([*target, alias.name]) for alias in node.names)
+    return imports_of(name, path, tree)
 
 
 def test_the_public_names_are_sorted_and_there() -> None:
@@ -143,7 +155,12 @@ def loaded(folder: Path, *arguments: str) -> set[str]:
     (folder / "test_plain.py").write_text("def test_plain():\n    pass\n")
     (folder / "go.py").write_text(COLLECT)
     done = subprocess.run(
-        [sys.executable, "go.py", *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "go.py", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     line = next((line for line in done.stdout.splitlines() if line.startswith("LOADED")), "")
     assert line, done.stdout + done.stderr

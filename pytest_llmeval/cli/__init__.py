@@ -1,6 +1,6 @@
 """``llmeval``: the second door. Running is ``pytest``; this command works on what runs left behind.
 
-Exit codes: 0 done, 1 a verdict is red, 2 wrong usage or an unreadable file.
+Exit codes: 0 done, 1 a verdict is red or an update was refused, 2 wrong usage or an unreadable file.
 """
 
 from __future__ import annotations
@@ -35,6 +35,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LLMEvalError as error:
         print(f"llmeval: {error}", file=sys.stderr)
         return WRONG_USAGE
-    except BrokenPipeError:
-        return 0
     return code

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,13 +43,12 @@ def feed(config: pytest.Config, run: Run) -> None:
     if not config.pluginmanager.hasplugin("benchmark"):
         return
     try:
-        from pytest_benchmark.stats import Metadata
-
+        metadata_of: Any = import_module("pytest_benchmark.stats").Metadata
         session = config._benchmarksession  # type: ignore[attr-defined]  # noqa: SLF001  see the module's text
         if session.skip:
             return
         for source, seconds in _series(run):
-            metadata = Metadata(source, iterations=1, options={**session.options, "disable_gc": True})
+            metadata = metadata_of(source, iterations=1, options={**session.options, "disable_gc": True})
             for value in seconds:
                 metadata.update(value)
             session.benchmarks.append(metadata)
@@ -74,6 +74,8 @@ def _series(run: Run) -> Iterator[tuple[Source, list[float]]]:
 
 def _source(record: Record, samples: list[Sample], series: str) -> Source:
     nodeid = record.nodeid or f"{record.endpoint}/{record.key}"
+    if not nodeid.partition("::")[0].endswith(".eval.yaml"):
+        nodeid += f"::{record.scenario}"  # a test may ask several questions
     name = nodeid.rpartition("::")[2]
     extra: dict[str, Any] = {
         figure: value for figure in FIGURES if (value := record.figure(figure)) is not None

@@ -153,14 +153,13 @@ class Context:
         )
 
     def check_selection(self, items: Sequence[pytest.Item]) -> None:
-        """Under ``--llm-strict`` a cell without an endpoint is wrong usage: a gate must not be green for
-        nothing.
-        """
-        from . import items as cells
+        """Under ``--llm-strict`` a cell without an endpoint is wrong usage: a gate must not be green for nothing.
 
-        if self.is_worker or not cells.any_unselected(items):
+        Workers leave it to their controller, which counts the skipped cells.
+        """
+        if self.is_worker or self.config.option.collectonly or not any(map(is_unselected, items)):
             return
-        if self.settings.strict and not self.config.option.collectonly:
+        if self.settings.strict:
             raise pytest.UsageError(f"--llm-strict: {UNSELECTED}")
 
     def interrupted(self, item: pytest.Item) -> None:
@@ -192,6 +191,11 @@ class Context:
             output["llmeval"] = self.view.plain()
 
 
+def is_unselected(item: pytest.Item) -> bool:
+    """Whether the item is a cell, or an ``llm`` test, without an endpoint."""
+    return any(mark.kwargs.get("reason") == UNSELECTED for mark in item.iter_markers("skip"))
+
+
 def begin(config: pytest.Config) -> None:
     """Make the process's context; resolve settings at once where the user asked for anything."""
     here = config.stash[KEY] = Context(config)
@@ -205,6 +209,7 @@ def begin(config: pytest.Config) -> None:
         here.recorder = Recorder(here)
         config.pluginmanager.register(here.recorder, "llmeval-recorder")
     if here.asked:
+        options.check_suites(here.settings)
         options.only_suites(config, here.settings)
 
 

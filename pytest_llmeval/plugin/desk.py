@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from pytest_llmeval.settings import Settings
 
 
+RETRY_S = 0.05
+
+
 class Opened(Struct, frozen=True):
     """An endpoint that answers. ``url`` is where: for a server of ours it is known only now."""
 
@@ -60,6 +63,7 @@ class LocalDesk:
         self.servers: list[Server] = []
         self._locks = {endpoint.name: threading.Lock() for endpoint in settings.endpoints}
         self._listener: sockets.Listener | None = None
+        self._closing = threading.Event()
 
     def open(self, name: str) -> Opened:
         """See ``Desk``. A second caller waits for the first one's answer."""
@@ -119,18 +123,18 @@ class LocalDesk:
         if self._listener is None:
             self._key = secrets.token_hex(16)
             self._listener = sockets.Listener(("127.0.0.1", 0), authkey=self._key.encode())
-            threading.Thread(target=self._accept, name="llmeval-desk", daemon=True).start()
+            threading.Thread(
+                target=self._accept, args=(self._listener,), name="llmeval-desk", daemon=True
+            ).start()
         host, port = self._listener.address
         return {"host": host, "port": port, "key": self._key}
 
-    def _accept(self) -> None:
-        assert self._listener is not None
-        while True:
+    def _accept(self, listener: sockets.Listener) -> None:
+        while not self._closing.is_set():
             try:
-                connection = self._listener.accept()
-            except Exception:  # noqa: BLE001  a stranger's handshake must not end the desk
-                if self._listener is None:
-                    return
+                connection = listener.accept()
+            except Exception:  # noqa: BLE001  a stranger's failed handshake must not end the desk
+                self._closing.wait(RETRY_S)
                 continue
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
@@ -150,9 +154,9 @@ class LocalDesk:
 
     def close(self) -> None:
         """Stop servers and the listener."""
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.close()
+        self._closing.set()
+        if self._listener is not None:
+            self._listener.close()
         while self.servers:
             self.servers.pop().stop()
 

@@ -32,7 +32,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "llm: the test asks a language model (set by the `llm` fixture)")
+    config.addinivalue_line(
+        "markers",
+        "llm: asks a language model (every cell of a scenario file, every test with the `llm` fixture)",
+    )
     context.begin(config)
     if config.pluginmanager.hasplugin("dsession") or config.pluginmanager.hasplugin("xdist"):
         from . import distribution

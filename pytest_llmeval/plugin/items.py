@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,10 +11,10 @@ from pytest_llmeval import evaluate, scenarios, shipped
 from pytest_llmeval.errors import ScenarioError
 from pytest_llmeval.report import cell as cell_text
 
-from . import context
+from . import context, options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from pytest_llmeval.model import Endpoint, Record, Scenario
@@ -69,7 +70,7 @@ class ScenarioItem(pytest.Item):
         self.scenario = scenario
         self.endpoint = endpoint
         self.language = language
-        for name in (scenario.category, *scenario.tags):
+        for name in ("llm", scenario.category, *scenario.tags):
             self.add_marker(name)
         self.extra_keyword_matches |= {scenario.suite, scenario.category, language, *scenario.tags}
         if endpoint is None:
@@ -98,8 +99,10 @@ class ScenarioItem(pytest.Item):
         assert self.endpoint is not None
         if self.nodeid.startswith(SHIPPED_PREFIX):
             words = f"{self.scenario.id} and {self.language} and {self.endpoint.name}"
-            return f'pytest --llm-suite={self.scenario.suite} -k "{words}"'
-        return f'pytest "{self.nodeid}"'
+            what = [f"--llm-suite={self.scenario.suite}", "-k", words]
+        else:
+            what = [self.nodeid]
+        return shlex.join(["pytest", *options.given_endpoints(self.config), *what])
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the scenario is written."""
@@ -160,11 +163,3 @@ def add_shipped(session: pytest.Session, items: list[pytest.Item]) -> None:
 
 def _asks_a_model(item: pytest.Item) -> bool:
     return isinstance(item, ScenarioItem) or "llm" in getattr(item, "fixturenames", ())
-
-
-def any_unselected(items: Sequence[pytest.Item]) -> bool:
-    """Whether a cell, or an ``llm`` test, has no endpoint."""
-    return any(
-        item.endpoint is None if isinstance(item, ScenarioItem) else item.get_closest_marker("llm_unselected")
-        for item in items
-    )

@@ -57,6 +57,23 @@ def any_given(config: pytest.Config, environ: Mapping[str, str]) -> bool:
     )
 
 
+def check_suites(settings: Settings) -> None:
+    """Raises ``pytest.UsageError`` for a suite that is not shipped."""
+    from pytest_llmeval import shipped
+    from pytest_llmeval.errors import UsageError
+
+    try:
+        for name in settings.suites:
+            shipped.files(name)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def given_endpoints(config: pytest.Config) -> list[str]:
+    """The command line's ``--llm-endpoint`` options, to be repeated in a command."""
+    return [f"--llm-endpoint={spec}" for spec in config.option.llm_endpoint or ()]
+
+
 def only_suites(config: pytest.Config, settings: Settings) -> None:
     """``--llm-suite=NAME`` without paths runs that suite alone; with paths, beside what they name."""
     if settings.suites and config.args_source is not pytest.Config.ArgsSource.ARGS:

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import shutil
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +20,8 @@ from pytest_llmeval.report import terminal
 from pytest_llmeval.score.analyser import Analyser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_llmeval.settings import Settings
 
     from .context import Context
@@ -64,7 +66,7 @@ def fetch_weights(context: Context) -> None:
         if model.here or model.source is None:
             continue
         title = f"llmeval: fetching {model.model}, {model.source.size_bytes / 1e6:.0f} MB, once"
-        shown = nullcontext(None)
+        shown: AbstractContextManager[Callable[[int, int], None] | None] = nullcontext(None)
         if reporter is not None:
             reporter.write_line(title)
             shown = weights.progress_bar(model.name) if context.config.option.verbose >= 0 else shown
@@ -94,6 +96,7 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
         id=context.run_id,
         started=_utc(context.started_unix),
         finished=_utc(time.time()),
+        interrupted=recorder.was_interrupted,
         complete=not recorder.was_interrupted
         and not session.shouldfail
         and not session.shouldstop
@@ -112,7 +115,7 @@ def judged(recorder: Recorder, run: Run) -> Run:
     """The run with its verdicts."""
     settings = recorder.context.settings
     verdicts = judge.judge_run(load_baselines(settings), run, settings.policy)
-    return structs.replace(run, verdicts=tuple(verdicts))
+    return structs.replace(run, verdicts=verdicts.lines)
 
 
 def update_baselines(recorder: Recorder, run: Run) -> list[str]:
@@ -120,7 +123,7 @@ def update_baselines(recorder: Recorder, run: Run) -> list[str]:
     settings = recorder.context.settings
     if not settings.update_baselines:
         return []
-    return baselines.update(settings.baselines, run)
+    return baselines.update(settings.baselines, run, settings.policy)
 
 
 def write(recorder: Recorder, run: Run) -> None:

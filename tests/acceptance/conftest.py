@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SUITE = """\
 scenarios:
@@ -20,7 +22,11 @@ scenarios:
   prompt: {ko: "인사해 줘."}
 """
 GOOD = "Here it is.\n```python\ndef add(a, b):\n    return a + b\n```\n"
-ANSWERS = {"Write add": GOOD, "add(a, b)": GOOD, "인사": "안녕하세요! 만나서 반갑습니다. 무엇을 도와드릴까요?"}
+ANSWERS = {
+    "Write add": GOOD,
+    "add(a, b)": GOOD,
+    "인사": "안녕하세요! 만나서 반갑습니다. 무엇을 도와드릴까요?",
+}
 
 
 class Project:
@@ -36,7 +42,12 @@ class Project:
     def pytest(self, *arguments: str) -> pytest.RunResult:
         """Run pytest as a user does, in a process of its own, with this test's number of workers."""
         return self.pytester.runpytest_subprocess(
-            f"-n{self.workers}", "-pno:randomly", "-pno:cov", "-Wignore::pytest.PytestWarning", *arguments, timeout=120
+            f"-n{self.workers}",
+            "-pno:randomly",
+            "-pno:cov",
+            "-Wignore::pytest.PytestWarning",
+            *arguments,
+            timeout=120,
         )
 
     def last_run(self) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-TESTS = '''\
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TESTS = """\
 import pytest
 
 def test_fib(llm):
@@ -19,14 +21,16 @@ class TestMore:
     def test_two(self, llm, n):
         assert "def" in llm.ask("Write add, please.", id="one").text
         llm.ask("Write add again.", id="two")
-'''
+"""
 
 
 def test_the_fixture_runs_once_per_endpoint(project: Any, answering: Callable[..., str]) -> None:
     (project.path / "suites" / "mine.eval.yaml").unlink()
     (project.path / "test_mine.py").write_text(TESTS)
     url = answering()
-    result = project.pytest(f"--llm-endpoint=a={url}", f"--llm-endpoint=b={url}", "--llm-rounds=1", "-m", "llm")
+    result = project.pytest(
+        f"--llm-endpoint=a={url}", f"--llm-endpoint=b={url}", "--llm-rounds=1", "-m", "llm"
+    )
     assert result.ret == 0
     result.assert_outcomes(passed=6)
     cells = {(cell["endpoint"], cell["suite"], cell["scenario"]) for cell in project.last_run()["cells"]}
@@ -43,7 +47,9 @@ def test_without_an_endpoint_the_fixtures_tests_are_skipped(project: Any) -> Non
     assert project.pytest("test_mine.py", "--llm-strict").ret == 4
 
 
-def test_a_failed_request_fails_the_test_with_its_sentence(project: Any, answering: Callable[..., str]) -> None:
+def test_a_failed_request_fails_the_test_with_its_sentence(
+    project: Any, answering: Callable[..., str]
+) -> None:
     (project.path / "test_mine.py").write_text(TESTS)
     result = project.pytest(f"--llm-endpoint={answering(status=500)}", "--llm-rounds=1", "test_mine.py")
     assert result.ret == 1

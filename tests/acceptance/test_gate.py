@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 UPDATE = "--llm-update-baselines"
 NEVER_REACHED = 30.0
 
 
 def baseline(project: Any, name: str = "default") -> dict[str, Any]:
-    data: dict[str, Any] = json.loads((project.path / "baselines" / f"{name}.json").read_text(encoding="utf-8"))
+    data: dict[str, Any] = json.loads(
+        (project.path / "baselines" / f"{name}.json").read_text(encoding="utf-8")
+    )
     return data
 
 
@@ -53,7 +57,7 @@ def test_a_collapse_is_red_with_a_sentence_that_says_what_to_do(
     result.stdout.fnmatch_lines(["FAILED llmeval/box::output_tps - *box*slower*"])
     assert "llmeval baseline accept" in result.stdout.str()
     assert baseline(project, "box") == before, "a red run must not enter the baseline"
-    cases = ET.parse(project.path / "junit.xml").getroot().iter("testcase")  # noqa: S314  our own file
+    cases = ET.parse(project.path / "junit.xml").getroot().iter("testcase")
     failures = {case.get("name"): case.find("failure") for case in cases}
     failed = [failure for failure in failures.values() if failure is not None]
     assert failed
@@ -167,7 +171,11 @@ def test_the_command_updates_judges_and_shows_from_the_last_run(
     def llmeval(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "pytest_llmeval.cli", *arguments],
-            cwd=lone_project.path, capture_output=True, text=True, check=False, timeout=NEVER_REACHED,
+            cwd=lone_project.path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=NEVER_REACHED,
         )
 
     lone_project.pytest(f"--llm-endpoint={answering()}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ADD_EN = "suites/mine.eval.yaml::add[default-en]"
 
@@ -54,10 +56,14 @@ def test_answers_are_kept_out_of_git_and_can_be_left_out(project: Any, answering
     assert not list(folder.glob("runs/*/answers.jsonl"))
 
 
-def test_cells_are_selected_by_keyword_marker_and_language(project: Any, answering: Callable[..., str]) -> None:
+def test_cells_are_selected_by_keyword_marker_and_language(
+    project: Any, answering: Callable[..., str]
+) -> None:
     url = f"--llm-endpoint={answering()}"
     rounds = "--llm-rounds=1"
-    project.pytest(url, rounds, "-k", "greet").assert_outcomes(passed=1, deselected=2 * (project.workers == 0))
+    project.pytest(url, rounds, "-k", "greet").assert_outcomes(
+        passed=1, deselected=2 * (project.workers == 0)
+    )
     project.pytest(url, rounds, "-m", "mini").assert_outcomes(passed=2, deselected=project.workers == 0)
     project.pytest(url, rounds, "--llm-prompt-language=ko").assert_outcomes(passed=2)
     project.pytest(url, rounds, ADD_EN).assert_outcomes(passed=1)
@@ -111,7 +117,9 @@ def test_the_project_file_configures_endpoints(project: Any, answering: Callable
     project.pytest("--llm-endpoint=all").assert_outcomes(passed=3)
 
 
-def test_nothing_of_ones_own_runs_the_smoke_suite(pytester: pytest.Pytester, answering: Callable[..., str]) -> None:
+def test_nothing_of_ones_own_runs_the_smoke_suite(
+    pytester: pytest.Pytester, answering: Callable[..., str]
+) -> None:
     url = answering()
     for workers in ("-n0", "-n2"):
         result = pytester.runpytest_subprocess(workers, f"--llm-endpoint={url}", "--llm-rounds=1", "-v")

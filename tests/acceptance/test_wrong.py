@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def output(result: pytest.RunResult) -> str:
@@ -49,7 +51,9 @@ def test_several_models_are_listed(project: Any, answering: Callable[..., str]) 
     project.pytest(f"--llm-endpoint={url}", "--llm-model=large", "--llm-rounds=1").assert_outcomes(passed=3)
 
 
-def test_http_500_fails_every_cell_with_the_servers_words(project: Any, answering: Callable[..., str]) -> None:
+def test_http_500_fails_every_cell_with_the_servers_words(
+    project: Any, answering: Callable[..., str]
+) -> None:
     url = answering(status=500, error={"error": {"message": "CUDA out of memory", "type": "server_error"}})
     result = project.pytest(f"--llm-endpoint={url}", "--llm-rounds=2")
     assert result.ret == 1
@@ -129,8 +133,13 @@ def test_ctrl_c_in_a_stream_keeps_what_there_is_and_judges_nothing(
     url = answering(gap_s=0.2, answers={}, tokens=100)
     command = [sys.executable, "-m", "pytest", f"--llm-endpoint={url}", "--llm-rounds=1", "--llm-warmup=0"]
     with subprocess.Popen(
-        command, cwd=lone_project.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"}, start_new_session=True,
+        command,
+        cwd=lone_project.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
     ) as process:
         time.sleep(4)
         process.send_signal(signal.SIGINT)

@@ -1,0 +1,92 @@
+"""``llmeval baseline update | accept | show | prune``: promises, kept in git."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmeval import runfile
+from pytest_llmeval.judge import baselines
+
+from . import place
+
+if TYPE_CHECKING:
+    from pytest_llmeval.model import Run
+
+EXAMPLE = """\
+examples:
+  llmeval baseline update              append the last run, without asking the model again
+  llmeval baseline accept vllm-awq     the level moved on purpose: start anew with the last run
+  llmeval baseline show                what is promised
+  llmeval baseline prune vllm-awq      drop cells that no scenario file yields any more
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command and its actions to the parser."""
+    parser = commands.add_parser(
+        "baseline",
+        help="update, accept, show or prune baselines",
+        description="Baselines are JSON files, one an endpoint, reviewed like code.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    update = actions.add_parser("update", help="append the last run (or --run=PATH) as a session")
+    update.add_argument("--force", action="store_true", help="append a partial run too")
+    update.set_defaults(run=_update)
+    accept = actions.add_parser("accept", help="start a new level with the last run (or --run=PATH)")
+    accept.add_argument("endpoint")
+    accept.add_argument("--force", action="store_true", help="take a partial run too")
+    accept.set_defaults(run=_accept)
+    show = actions.add_parser("show", help="print what is promised")
+    show.add_argument("endpoint", nargs="*")
+    show.set_defaults(run=_show)
+    prune = actions.add_parser("prune", help="remove the cells that the last run saw vanished")
+    prune.add_argument("endpoint")
+    prune.set_defaults(run=_prune)
+    for action in (update, accept, show, prune):
+        place.add(action)
+    for action in (update, accept, prune):
+        action.add_argument("--run", dest="path", type=Path, metavar="PATH", help="another run's file")
+
+
+def _run(options: argparse.Namespace) -> Run:
+    return runfile.load(options.path or runfile.last(place.root()))
+
+
+def _update(options: argparse.Namespace) -> int:
+    folder, policy = place.promises(options)
+    run = _run(options)
+    before = baselines.load_all(folder)
+    for sentence in baselines.update(folder, run, policy, force=options.force):
+        print(sentence)
+    return 0 if baselines.load_all(folder) != before else 1
+
+
+def _accept(options: argparse.Namespace) -> int:
+    folder, _ = place.promises(options)
+    before = baselines.load(folder, options.endpoint)
+    print(baselines.accept(folder, _run(options), options.endpoint, force=options.force))
+    return 0 if baselines.load(folder, options.endpoint) != before else 1
+
+
+def _show(options: argparse.Namespace) -> int:
+    folder, _ = place.promises(options)
+    found = baselines.load_all(folder)
+    missing = [name for name in options.endpoint if name not in found]
+    for name in missing:
+        print(f"{name} has no baseline in {folder}")
+    for name, baseline in found.items():
+        if not options.endpoint or name in options.endpoint:
+            print(baselines.shown(baseline))
+    if not found:
+        print(f"there is no baseline in {folder}: pytest --llm-endpoint=… --llm-update-baselines makes one")
+    return 1 if missing else 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    folder, _ = place.promises(options)
+    print(baselines.prune(folder, options.endpoint, _run(options)))
+    return 0

@@ -1,0 +1,53 @@
+"""Where a command works: the project around the working folder, its baselines and its policy."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_llmeval import settings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pytest_llmeval.model import Policy
+
+MARKS = (
+    ".llmeval",
+    "llmeval.toml",
+    "baselines",
+    "pyproject.toml",
+    "pytest.toml",
+    "pytest.ini",
+    "tox.ini",
+    ".git",
+)
+
+
+def root() -> Path:
+    """The nearest folder, from the working folder up, that has ``.llmeval`` or looks like a project's root."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / ".llmeval").is_dir():
+            return folder
+    for folder in (here, *here.parents):
+        if any((folder / mark).exists() for mark in MARKS):
+            return folder
+    return here
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The option that moves the baselines' folder."""
+    parser.add_argument(
+        "--baselines",
+        metavar="DIR",
+        help="the folder of the baselines (default: as for pytest --llm-baselines)",
+    )
+
+
+def promises(options: argparse.Namespace) -> tuple[Path, Policy]:
+    """The folder of the baselines and the policy, by the same precedence as in a run."""
+    environ = {name: value for name, value in os.environ.items() if name != "LLMEVAL_ENDPOINT"}
+    found = settings.resolve({"baselines": options.baselines}, environ=environ, rootdir=root())
+    return found.baselines, found.policy
