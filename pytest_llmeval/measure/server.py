@@ -42,8 +42,9 @@ class Launch(Struct, frozen=True, kw_only=True):
 
     ``url`` is the server's root; a server that picks its own port writes its root to the file ``announce``
     instead. ``ready`` is a path below the root, or a whole URL, that answers ``ready_status`` once it serves.
-    ``env`` is laid over this process's environment. ``log`` is overwritten. ``identity``: the server's name
-    and version for ``Facts.server``, where whoever launches it knows better than the server says itself.
+    ``env`` is laid over this process's environment. ``log`` is overwritten. ``install`` says how to get the
+    command; it is shown, never run. ``identity``: the server's name and version for ``Facts.server``, where
+    whoever launches it knows better than the server says itself.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Launch(Struct, frozen=True, kw_only=True):
     grace_s: float = 10.0
     env: dict[str, str] = field(default_factory=dict)
     cwd: str | None = None
+    install: str | None = None
     identity: str | None = None
 
 
@@ -146,7 +148,7 @@ def _spawn(launch: Launch) -> Server:
         raise ServerError(
             f"the command {program!r} is not installed or not on PATH",
             where=launch.name,
-            hint="install it first",
+            hint=f"install it: {launch.install}" if launch.install else "install it first",
         )
     if launch.cwd is not None and not Path(launch.cwd).is_dir():
         raise ServerError(f"the working folder {launch.cwd} does not exist", where=launch.name)

@@ -260,6 +260,7 @@ def test_one_that_never_says_where_it_listens(launch):
     ("changes", "words"),
     [
         ({"command": ("no-such-program", "serve")}, "'no-such-program' is not installed"),
+        ({"command": ("nope",), "install": "pip install nope"}, "install it: pip install nope"),
         ({"cwd": "/no/such/folder"}, "working folder /no/such/folder does not exist"),
     ],
 )
