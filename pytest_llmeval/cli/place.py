@@ -13,20 +13,13 @@ if TYPE_CHECKING:
 
     from pytest_llmeval.model import Policy
 
-MARKS = (
-    ".llmeval",
-    "llmeval.toml",
-    "baselines",
-    "pyproject.toml",
-    "pytest.toml",
-    "pytest.ini",
-    "tox.ini",
-    ".git",
-)
+MARKS = ("llmeval.toml", "baselines", "pyproject.toml", "pytest.ini", "tox.ini", ".git")
 
 
 def root() -> Path:
-    """The nearest folder, from the working folder up, that has ``.llmeval`` or looks like a project's root."""
+    """The nearest folder, from the working folder up, that has ``.llmeval`` or looks like a project's
+    root.
+    """
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / ".llmeval").is_dir():

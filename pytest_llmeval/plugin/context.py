@@ -51,6 +51,8 @@ class Context:
         self.started_unix: float = self.given.get("started_unix", time.time())
         self.run_id: str = self.given.get("run_id") or _run_id(self.started_unix)
         self.everything = not self.is_worker and options.everything(config)
+        self.has_own = False
+        """Whether the project has a scenario file, or a test with the ``llm`` fixture, in view."""
         self.recorder: Recorder | None = None
         self._bench: Bench | None = None
         self._remote_desk: RemoteDesk | None = None
@@ -153,7 +155,8 @@ class Context:
         )
 
     def check_selection(self, items: Sequence[pytest.Item]) -> None:
-        """Under ``--llm-strict`` a cell without an endpoint is wrong usage: a gate must not be green for nothing.
+        """Under ``--llm-strict`` a cell without an endpoint is wrong usage: a gate must not be green for
+        nothing.
 
         Workers leave it to their controller, which counts the skipped cells.
         """

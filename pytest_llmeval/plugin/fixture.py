@@ -25,6 +25,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     """Once per selected endpoint; without one, skipped with the sentence that says how to name one."""
     here = context.of(metafunc.config)
     endpoints = here.settings.endpoints
+    here.has_own = True
     here.view.functions.add(
         (_suite(metafunc.config, metafunc.definition.path), function_name(metafunc.definition.nodeid))
     )

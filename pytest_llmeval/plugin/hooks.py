@@ -55,6 +55,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
         return None
     from .items import ScenarioFile
 
+    context.of(parent.config).has_own = True
     return ScenarioFile.from_parent(parent, path=file_path)
 
 

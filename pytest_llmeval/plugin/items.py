@@ -151,15 +151,11 @@ def add_shipped(session: pytest.Session, items: list[pytest.Item]) -> None:
     They lie outside the rootdir, so their ids are explicit. Done in every process: workers and controller
     must collect the same.
     """
-    settings = context.of(session.config).settings
-    names = list(settings.suites)
-    if not names and settings.endpoints and not any(_asks_a_model(item) for item in items):
+    here = context.of(session.config)
+    names = list(here.settings.suites)
+    if not names and here.settings.endpoints and not here.has_own:
         names = ["smoke"]
     for name in names:
         for path in shipped.files(name):
             file = ScenarioFile.from_parent(session, path=path, nodeid=f"{SHIPPED_PREFIX}/{name}/{path.name}")
             items.extend(session.genitems(file))
-
-
-def _asks_a_model(item: pytest.Item) -> bool:
-    return isinstance(item, ScenarioItem) or "llm" in getattr(item, "fixturenames", ())

@@ -22,6 +22,7 @@ from pytest_llmeval.score.analyser import Analyser
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_llmeval.judge import Baseline
     from pytest_llmeval.settings import Settings
 
     from .context import Context
@@ -39,7 +40,7 @@ def check_baselines(settings: Settings) -> None:
         raise pytest.UsageError(str(error)) from None
 
 
-def load_baselines(settings: Settings) -> dict[str, baselines.Baseline]:
+def load_baselines(settings: Settings) -> dict[str, Baseline]:
     """The baselines of the selected endpoints that have one."""
     found = {
         endpoint.name: baselines.load(settings.baselines, endpoint.name) for endpoint in settings.endpoints
