@@ -1,0 +1,279 @@
+"""Baseline files: ``<folder>/<endpoint>.json``, read strictly, written canonically, whole or not at all.
+
+Writers of one folder take turns by a lock outside of it, in the system's folder for temporary files, so that
+no lock file lies among what is reviewed.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from ..errors import BaselineError
+from ..model import Policy, Run, Verdict
+from . import entry, sentences, sessions
+from .canonical import dumps, line_of
+from .gate import judge_run
+from .sessions import SCHEMA, Baseline
+
+KEEP = 20
+"""Sessions of an epoch that are kept."""
+_LOCK_TIMEOUT_S = 30.0
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_MARKER = re.compile(rb"^(<<<<<<<|>>>>>>>|=======)( |$)", re.MULTILINE)
+_DECODER = msgspec.json.Decoder(Baseline)
+
+
+# -- reading -----------------------------------------------------------------------------------------------
+
+
+def path_of(folder: Path, endpoint: str) -> Path:
+    """Where an endpoint's baseline lies. Raises ``BaselineError`` for a name that is no plain file name."""
+    if not _NAME.fullmatch(endpoint):
+        raise BaselineError(
+            f"no baseline can be kept for an endpoint called {endpoint!r}",
+            where=str(folder),
+            hint="name it with letters, digits, dots, dashes and underscores: --llm-endpoint=NAME=…",
+        )
+    return folder / f"{endpoint}.json"
+
+
+def load(folder: Path, endpoint: str) -> Baseline | None:
+    """The endpoint's baseline; None where it has none. Raises ``BaselineError`` for an unreadable file."""
+    path = path_of(folder, endpoint)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BaselineError(f"can't be read: {error.strerror}", where=str(path)) from error
+    baseline = _decode(data, path)
+    if baseline.endpoint != endpoint:
+        raise BaselineError(
+            f"is the baseline of {baseline.endpoint!r}",
+            where=f"{path}:{line_of(data, '$.endpoint')}",
+            hint='a copied or renamed file must say its own name in "endpoint"',
+        )
+    return baseline
+
+
+def load_all(folder: Path) -> dict[str, Baseline]:
+    """Every baseline of the folder, by endpoint. Raises ``BaselineError`` for the first unreadable one."""
+    found = {path.stem: load(folder, path.stem) for path in sorted(folder.glob("*.json"))}
+    return {name: baseline for name, baseline in found.items() if baseline is not None}
+
+
+def _decode(data: bytes, path: Path) -> Baseline:
+    try:
+        with _no_collection():
+            baseline = _DECODER.decode(data)
+    except msgspec.DecodeError as error:
+        raise _unreadable(data, path, error) from None
+    if baseline.schema != SCHEMA:
+        raise _foreign(baseline.schema, data, path)
+    return baseline
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Half of the time goes into cycles that are looked for, in vain, while a million values are made."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _unreadable(data: bytes, path: Path, error: msgspec.DecodeError) -> BaselineError:
+    """What is wrong, at which line, and what to do; the file is left as it is."""
+    restore = "restore it from git (git checkout -- FILE) or correct the line; it is never overwritten"
+    if marker := _MARKER.search(data):
+        return BaselineError(
+            "holds an unresolved merge conflict",
+            where=f"{path}:{_line(data, marker.start())}",
+            hint="take one side whole (git checkout --theirs FILE), then measure a session more: "
+            "llmeval baseline update",
+        )
+    if isinstance(error, msgspec.ValidationError):
+        try:
+            schema = msgspec.json.decode(data, type=_Schema).schema
+        except msgspec.DecodeError:
+            schema = SCHEMA
+        if schema != SCHEMA:
+            return _foreign(schema, data, path)
+        what, _, at = str(error).partition(" - at `")
+        return BaselineError(what.lower(), where=f"{path}:{line_of(data, at.rstrip('`'))}", hint=restore)
+    offset = re.search(r"byte (\d+)", str(error))
+    line = _line(data, int(offset[1]) if offset else len(data))
+    return BaselineError(f"is not JSON: {error}", where=f"{path}:{line}", hint=restore)
+
+
+def _line(data: bytes, offset: int) -> int:
+    return data.count(b"\n", 0, offset) + 1
+
+
+class _Schema(msgspec.Struct):
+    schema: str = SCHEMA
+
+
+def _foreign(schema: str, data: bytes, path: Path) -> BaselineError:
+    name, _, number = schema.partition("/")
+    newer = name == SCHEMA.partition("/")[0] and number.isdecimal() and int(number) > 1
+    return BaselineError(
+        f"has the schema {schema!r}; this version reads {SCHEMA!r}",
+        where=f"{path}:{line_of(data, '$.schema')}",
+        hint="a newer pytest-llmeval-suite wrote it: upgrade" if newer else "it is not a baseline of ours",
+    )
+
+
+# -- changing ----------------------------------------------------------------------------------------------
+
+
+def update(
+    folder: Path,
+    run: Run,
+    policy: Policy | None = None,
+    *,
+    verdicts: tuple[Verdict, ...] | None = None,
+    force: bool = False,
+    keep: int = KEEP,
+) -> list[str]:
+    """Append ``run`` to the baseline of each of its endpoints; what happened, a sentence each.
+
+    The run is judged by ``verdicts``, else by its own, else now; a red one appends nothing. ``force`` lets a
+    partial run in. Raises ``BaselineError`` for a file that can't be read.
+    """
+    with _turn(folder):
+        known = {name: load(folder, name) for name in sessions.endpoints(run)}
+        judged = verdicts or run.verdicts
+        if not judged:
+            judged = judge_run({name: one for name, one in known.items() if one}, run, policy).lines
+        refusal = entry.refused_run(run, judged, force=force)
+        if refusal:
+            return [refusal]
+        return [_append(folder, run, name, old, keep) for name, old in known.items()]
+
+
+def _append(folder: Path, run: Run, name: str, old: Baseline | None, keep: int) -> str:
+    refusal = entry.refused_endpoint(run, name, old)
+    if refusal:
+        return refusal
+    new = entry.appended(old, run, name, keep)
+    _write(path_of(folder, name), new)
+    return entry.said(old, new, run, f"{folder.name}/{name}.json")
+
+
+def accept(folder: Path, run: Run, endpoint: str, *, force: bool = False) -> str:
+    """Start a new epoch with ``run``: the level moved on purpose. What happened, in a sentence.
+
+    A red run may enter, that is what this is for; one with failed requests, an interrupted, a void or a
+    replayed one may not, and a partial one only by ``force``.
+    """
+    with _turn(folder):
+        old = load(folder, endpoint)
+        refusal = entry.refused_run(run, (), force=force) or entry.refused_endpoint(
+            run, endpoint, old, new_epoch=True
+        )
+        if refusal:
+            return refusal
+        new = entry.accepted(old, run, endpoint)
+        _write(path_of(folder, endpoint), new)
+    past = len(old.sessions) if old else 0
+    return (
+        f"{endpoint}: a new level starts with run {run.id}; "
+        f"{sentences.count(past, 'session')} before it {'is' if past == 1 else 'are'} history now"
+    )
+
+
+def prune(folder: Path, endpoint: str, run: Run) -> str:
+    """Remove the cells that ``run`` saw vanished from the current epoch. What happened, in a sentence."""
+    return _changed(folder, endpoint, lambda old: entry.pruned(old, sessions.vanished(old.cells, run)))
+
+
+def rescore(
+    folder: Path,
+    endpoint: str,
+    scores: Mapping[str, Mapping[str, Mapping[str, tuple[float, ...]]]],
+    scoring: dict[str, str],
+) -> str:
+    """Replace scores by those that ``scoring`` gives the kept answers: run id -> cell -> metric -> samples.
+
+    Sessions whose run is not in ``scores`` keep theirs, and their old fingerprint with them.
+    """
+    return _changed(folder, endpoint, lambda old: entry.rescored(old, scores, scoring))
+
+
+def _changed(folder: Path, endpoint: str, change: Callable[[Baseline], tuple[Baseline, str]]) -> str:
+    with _turn(folder):
+        old = load(folder, endpoint)
+        if old is None:
+            raise BaselineError(
+                f"{endpoint} has no baseline",
+                where=str(path_of(folder, endpoint)),
+                hint="llmeval baseline update makes one",
+            )
+        new, said = change(old)
+        if new != old:
+            _write(path_of(folder, endpoint), new)
+        return said
+
+
+# -- writing -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, among all processes of this machine. Raises ``BaselineError`` after 30 s."""
+    from filelock import FileLock, Timeout
+
+    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    lock = Path(tempfile.gettempdir()) / f"llmeval-baselines-{name}.lock"
+    try:
+        with FileLock(lock, timeout=_LOCK_TIMEOUT_S, mode=0o666):
+            yield
+    except Timeout:
+        raise BaselineError(
+            f"another process has been writing for {_LOCK_TIMEOUT_S:.0f} s",
+            where=str(folder),
+            hint=f"end it, or remove {lock} if there is none",
+        ) from None
+
+
+def _write(path: Path, baseline: Baseline) -> None:
+    """The whole file or none of it: a temporary one beside it, flushed to the disk, renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(dumps(baseline))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise BaselineError(
+            f"can't be written: {error.strerror}", where=str(path), hint="the old file, if any, is as it was"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the rename durable, where the system lets folders be opened."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

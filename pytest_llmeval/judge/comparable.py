@@ -1,0 +1,79 @@
+"""Which of a baseline's sessions a run may be compared with, cell by cell.
+
+What an endpoint *is* may differ: that is the thing under test. What was *asked* may not, nor how answers were
+scored, nor, for a server on this machine, the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..model import Record, Run
+from . import sessions as sessions_
+from .metrics import Metric
+from .sessions import Baseline, Session
+
+Figures = dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Comparable:
+    """The sessions that count, oldest first. ``asked_otherwise``: stale cell -> ``prompt`` or ``parameters``.
+
+    ``timings`` and ``scores``: the sessions whose figures of that kind count; empty with ``sessions`` there
+    means that the machine or the scoring changed.
+    """
+
+    sessions: tuple[Session, ...]
+    timings: tuple[Session, ...]
+    scores: tuple[Session, ...]
+    asked_otherwise: Mapping[str, str]
+    records: Mapping[str, Record]
+
+    def counting(self, metric: Metric) -> tuple[Session, ...]:
+        """The sessions of one metric's kind."""
+        return self.timings if metric.timing else self.scores
+
+    def figures(self, metric: Metric) -> list[Figures]:
+        """One metric of the run's cells in each session that counts."""
+        return [self._of(session, metric) for session in self.counting(metric)]
+
+    def _of(self, session: Session, metric: Metric) -> Figures:
+        found = {}
+        for key, record in self.records.items():
+            cell = session.cells.get(key)
+            if cell is not None and _same_question(cell, record) and metric.name in cell.samples:
+                found[key] = cell.samples[metric.name]
+        return found
+
+
+def with_baseline(
+    baseline: Baseline, run: Run, records: Sequence[Record], *, any_hardware: bool
+) -> Comparable:
+    """What ``run`` may be compared with in its endpoint's baseline."""
+    past = baseline.sessions
+    facts = run.endpoints.get(baseline.endpoint)
+    bound = facts is not None and facts.here and not any_hardware
+    here, scoring = sessions_.hardware(run), sessions_.scoring(run)
+    return Comparable(
+        sessions=past,
+        timings=tuple(one for one in past if not bound or one.fingerprints.hardware in (None, here)),
+        scores=tuple(one for one in past if one.fingerprints.scoring == scoring),
+        asked_otherwise={
+            record.key: difference for record in records if (difference := _difference(record, past))
+        },
+        records={record.key: record for record in records},
+    )
+
+
+def _same_question(cell: sessions_.CellFigures, record: Record) -> bool:
+    return cell.question == (record.prompt_sha256, record.parameters_sha256)
+
+
+def _difference(record: Record, past: Sequence[Session]) -> str | None:
+    """What every session that has the cell asked otherwise; None where one asked the same, or none has it."""
+    cells = [session.cells[record.key] for session in past if record.key in session.cells]
+    if not cells or any(_same_question(cell, record) for cell in cells):
+        return None
+    return "prompt" if cells[-1].prompt_sha256 != record.prompt_sha256 else "parameters"

@@ -1,0 +1,137 @@
+"""What may enter a baseline, and what the baseline is then. Pure: values in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import structs
+
+from ..model import SCORES, Facts, Run, Verdict
+from . import sentences, sessions
+from .sessions import Baseline, CellFigures, Epoch, Fingerprints
+
+NOTHING = "nothing was appended to the baselines"
+
+
+def refused_run(run: Run, verdicts: Iterable[Verdict], *, force: bool) -> str | None:
+    """Why no session of this run may enter, and what to do; None where it may."""
+    if run.interrupted:
+        return f"the run was interrupted: {NOTHING}"
+    if not run.complete and not force:
+        return (
+            f"the run is partial, not all cells ran: {NOTHING} (llmeval baseline update --force appends it)"
+        )
+    red = sorted({verdict.endpoint for verdict in verdicts if verdict.red})
+    if red:
+        return (
+            f"the run is red on {sentences.names(red)}: {NOTHING}; "
+            f"if its level is the new one on purpose: llmeval baseline accept {red[0]}"
+        )
+    return None
+
+
+def refused_endpoint(run: Run, endpoint: str, old: Baseline | None, *, new_epoch: bool = False) -> str | None:
+    """Why this endpoint's part of the run may not enter; None where it may."""
+    records = sessions.records(run, endpoint)
+    samples = [sample for record in records for sample in record.samples]
+    if not any(sample.ok for sample in samples):
+        return f"{endpoint}: no request was answered in run {run.id}, so it is no session"
+    failed = sum(not sample.ok for sample in samples)
+    if failed:
+        return f"{endpoint}: {sentences.count(failed, 'request')} failed in run {run.id}, so it is no session"
+    if any(sample.transport == "replay" for sample in samples):
+        return f"{endpoint}: the run was replayed, not measured, so it is no session"
+    void = [sample.void for sample in samples if sample.void]
+    if 2 * len(void) > len(samples):
+        return f"{endpoint}: most samples are void ({void[0]}), so the run is no session"
+    epochs = old.epochs if old else ()
+    searched = epochs[-1:] if new_epoch else epochs
+    if any(session.run == run.id for epoch in searched for session in epoch.sessions):
+        return f"{endpoint}: its baseline already holds run {run.id}"
+    return None
+
+
+def appended(old: Baseline | None, run: Run, endpoint: str, keep: int) -> Baseline:
+    """The baseline with the run as the latest session of its current epoch."""
+    new = sessions.session(run, endpoint)
+    facts = run.endpoints.get(endpoint) or (old.facts if old else None) or Facts(kind="unknown")
+    past = old.sessions if old else ()
+    epoch = Epoch(facts=facts, sessions=sessions.kept((*past, new), keep))
+    return Baseline(endpoint=endpoint, epochs=(*(old.epochs[:-1] if old else ()), epoch))
+
+
+def accepted(old: Baseline | None, run: Run, endpoint: str) -> Baseline:
+    """The baseline with a new epoch that starts with the run."""
+    new = appended(None, run, endpoint, keep=1)
+    return structs.replace(new, epochs=(*(old.epochs if old else ()), *new.epochs))
+
+
+def pruned(old: Baseline, gone: Sequence[str]) -> tuple[Baseline, str]:
+    """The baseline without these cells in its current epoch, and a sentence."""
+    if not gone:
+        return old, f"{old.endpoint}: every cell of its baseline is still there"
+    drop = set(gone)
+    left = [
+        structs.replace(one, cells={key: cell for key, cell in one.cells.items() if key not in drop})
+        for one in old.sessions
+    ]
+    epoch = structs.replace(old.epochs[-1], sessions=tuple(one for one in left if one.cells))
+    new = structs.replace(old, epochs=(*old.epochs[:-1], epoch))
+    return new, f"{old.endpoint}: {sentences.count(len(gone), 'cell')} removed: {sentences.names(gone)}"
+
+
+def rescored(
+    old: Baseline,
+    scores: Mapping[str, Mapping[str, Mapping[str, tuple[float, ...]]]],
+    scoring: dict[str, str],
+) -> tuple[Baseline, str]:
+    """The baseline with the sessions of the runs in ``scores`` scored anew, and a sentence.
+
+    A session whose cells are not all in ``scores`` stays as it is: half of it would be compared with nothing.
+    """
+    done = 0
+    left = []
+    for one in old.sessions:
+        new = scores.get(one.run, {})
+        if not one.cells or not one.cells.keys() <= new.keys():
+            left.append(one)
+            continue
+        done += 1
+        cells = {key: _with_scores(cell, new[key]) for key, cell in one.cells.items()}
+        prints = Fingerprints(scoring=scoring, hardware=one.fingerprints.hardware)
+        left.append(structs.replace(one, cells=cells, fingerprints=prints))
+    epoch = structs.replace(old.epochs[-1], sessions=tuple(left)) if old.epochs else None
+    new_baseline = structs.replace(old, epochs=(*old.epochs[:-1], epoch)) if epoch else old
+    kept = len(old.sessions) - done
+    said = f"{old.endpoint}: {sentences.count(done, 'session')} scored again"
+    if kept:
+        said += f"; the answers of {sentences.count(kept, 'session')} are not kept, so its scores stay stale"
+    return new_baseline, said
+
+
+def _with_scores(cell: CellFigures, scores: Mapping[str, tuple[float, ...]]) -> CellFigures:
+    timings = {metric: values for metric, values in cell.samples.items() if metric not in SCORES}
+    return structs.replace(
+        cell, samples=timings | {metric: tuple(values) for metric, values in scores.items()}
+    )
+
+
+def said(old: Baseline | None, new: Baseline, run: Run, file: str) -> str:
+    """What an update changed: cells that are new, asked otherwise or unused now, and the endpoint itself."""
+    session = new.sessions[-1]
+    count = sentences.count(len(new.sessions), "session")
+    text = f"{new.endpoint}: session {session.run} appended to {file} ({count}, {len(session.cells)} cells)"
+    before = old.cells if old else {}
+    fresh = sorted(session.cells.keys() - before.keys()) if before else []
+    otherwise = sorted(
+        key for key, cell in session.cells.items() if key in before and cell.question != before[key].question
+    )
+    unused = sessions.vanished(new.cells, run)
+    for what, keys in (("new", fresh), ("asked otherwise", otherwise), ("unused", unused)):
+        if keys:
+            text += f"; {what}: {sentences.names(keys)}"
+    if unused:
+        text += f" (llmeval baseline prune {new.endpoint})"
+    if old and old.facts != new.facts:
+        text += "; the endpoint itself changed"
+    return text

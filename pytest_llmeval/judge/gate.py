@@ -1,0 +1,226 @@
+"""``judge_run``: every promise of every endpoint of a run, within one budget of false alarms an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct, structs
+
+from ..model import Policy, Record, Run, Verdict
+from . import comparable, promises, sentences, sessions, stats
+from .comparable import Comparable
+from .evidence import Evidence
+from .metric import Frame, Judgement, RawSamples, decide, examine
+from .metrics import METRICS, Metric
+from .sessions import Baseline
+
+
+class Verdicts(Struct, frozen=True, kw_only=True):
+    """Every verdict on a run; iterating yields them. ``header``: the budget, or why nothing was judged."""
+
+    header: str
+    lines: tuple[Verdict, ...] = ()
+    judged: bool = True
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return iter(self.lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def red(self) -> bool:
+        """Whether any verdict fails the build."""
+        return any(verdict.red for verdict in self.lines)
+
+
+def judge_run(
+    baselines: Mapping[str, Baseline], run: Run, policy: Policy | None = None, *, reference: str | None = None
+) -> Verdicts:
+    """The verdicts on ``run`` against ``baselines`` (endpoint -> its baseline; one without is ``new``).
+
+    Each endpoint has ``policy.alpha`` of false alarms, divided over its gated metrics by weight. With
+    ``reference``, an endpoint of the same run that was asked in turn with the others, these are compared with
+    it instead of with their baselines. An interrupted run is not judged.
+    """
+    policy = policy or Policy()
+    if run.interrupted:
+        header = f"interrupted: {sentences.count(len(run.cells), 'cell')} ran; nothing was judged"
+        return Verdicts(header=header, judged=False)
+    names = sessions.endpoints(run)
+    lines: list[Verdict] = []
+    for name in names:
+        records = sessions.records(run, name)
+        if reference is None:
+            lines += _endpoint(name, records, baselines.get(name), run, policy)
+        else:
+            lines += promises.about_requests(name, records)
+            if name != reference:
+                lines += _against(name, records, reference, sessions.records(run, reference), policy)
+    return Verdicts(header=_header(policy.alpha, len(names) - (reference is not None)), lines=tuple(lines))
+
+
+def _header(alpha: float, endpoints: int) -> str:
+    if endpoints == 1:
+        return f"at most {alpha * 100:g} % of unchanged builds are red"
+    in_all = min(1.0, alpha * endpoints)
+    each = f"at most {alpha * 100:g} % of unchanged builds are red for each of {endpoints} endpoints"
+    return f"{each}, {in_all * 100:g} % in all"
+
+
+def _endpoint(
+    name: str, records: Sequence[Record], baseline: Baseline | None, run: Run, policy: Policy
+) -> list[Verdict]:
+    """One endpoint against its baseline."""
+    lines = promises.about_requests(name, records)
+    figures = {metric: _figures(records, METRICS[metric]) for metric in METRICS}
+    floors = promises.broken_floors(name, figures, policy)
+    if baseline is None or not baseline.sessions:
+        new = (
+            f"{name} has no baseline: nothing to compare with; pytest --llm-update-baselines or "
+            "llmeval baseline update makes one"
+        )
+        lines += _with_floors([], floors, name)
+        return [*lines, Verdict(endpoint=name, metric="baseline", verdict="new", sentence=new)]
+    past = comparable.with_baseline(baseline, run, records, any_hardware=policy.compare_hardware)
+    lines = promises.about_facts(name, baseline.facts, run.endpoints.get(name)) + lines
+    found: dict[str, Evidence] = {}
+    for metric in METRICS.values():
+        allowance = metric.allowed(policy.of(name, metric.name))
+        evidence = examine(past.figures(metric), figures[metric.name], metric, allowance)
+        if evidence is not None:
+            found[metric.name] = evidence
+    since = baseline.sessions[0].date.partition("T")[0]
+    lines += _with_floors(_decided(name, found, figures, policy, since), floors, name)
+    lines += _starved(name, records, past)
+    lines += promises.about_cells(baseline, run, records)
+    lines += promises.about_staleness(name, past)
+    return lines
+
+
+def _against(
+    name: str, records: Sequence[Record], reference: str, others: Sequence[Record], policy: Policy
+) -> list[Verdict]:
+    """One endpoint against another that was asked in turn with it, paired by round."""
+    partners = {record.key: record for record in others}
+    found: dict[str, Evidence] = {}
+    figures: dict[str, RawSamples] = {}
+    for metric in METRICS.values():
+        new: dict[str, list[float]] = {}
+        old: dict[str, list[float]] = {}
+        for record in records:
+            if record.key in partners and not (metric.timing and sessions.starved(record)):
+                theirs = dict(sessions.by_round(partners[record.key], metric.name))
+                ours = dict(sessions.by_round(record, metric.name))
+                shared = sorted(ours.keys() & theirs.keys())
+                new[record.key] = [ours[at] for at in shared]
+                old[record.key] = [theirs[at] for at in shared]
+        allowance = metric.allowed(policy.of(name, metric.name))
+        evidence = examine((), new, metric, allowance, reference=old)
+        if evidence is not None:
+            found[metric.name], figures[metric.name] = evidence, new
+    return _decided(name, found, figures, policy, reference)
+
+
+def _figures(records: Sequence[Record], metric: Metric) -> RawSamples:
+    """One metric of every cell that has figures of it; timings of a starved cell are none."""
+    found = {}
+    for record in records:
+        values = sessions.figures(record, metric.name)
+        if values and not (metric.timing and sessions.starved(record)):
+            found[record.key] = values
+    return found
+
+
+def _decided(
+    name: str, found: Mapping[str, Evidence], figures: Mapping[str, RawSamples], policy: Policy, since: str
+) -> list[Verdict]:
+    """Verdicts on every metric that has evidence: the gated ones share alpha, the others are shown."""
+    weights = {metric: METRICS[metric].share(policy.of(name, metric)) for metric in found}
+    total = sum(weights.values())
+    tests = {
+        (metric, cell): test
+        for metric, evidence in found.items()
+        for cell, test in evidence.hypotheses(weights[metric]).items()
+    }
+    rejected = stats.holm(tests, policy.alpha)
+    lines = []
+    for metric, evidence in found.items():
+        gated = weights[metric] > 0
+        alpha = policy.alpha * (weights[metric] / total if gated else METRICS[metric].weight)
+        significant = (
+            {cell for one, cell in rejected if one == metric}
+            if gated
+            else stats.holm(evidence.hypotheses(), alpha)
+        )
+        frame = Frame(
+            metric=METRICS[metric],
+            allowance=METRICS[metric].allowed(policy.of(name, metric)),
+            alpha=alpha,
+            cells=tuple(figures[metric]),
+            endpoint=name,
+            since=since,
+            gated=gated,
+        )
+        lines += _said(name, metric, decide(evidence, significant, frame))
+    return lines
+
+
+def _said(name: str, metric: str, judged: Judgement) -> list[Verdict]:
+    """The whole, and the cells that have something to say beyond it."""
+    apart = (
+        [] if len(judged.cells) < 2 else [item for item in judged.cells.items() if _apart(item[1], judged)]
+    )
+    return [_line(name, metric, None, judged), *(_line(name, metric, cell, one) for cell, one in apart)]
+
+
+def _apart(cell: Judgement, whole: Judgement) -> bool:
+    """Whether a cell moved, and where the whole moved as well, surely further than that."""
+    if cell.verdict not in {"regressed", "improved"}:
+        return False
+    if cell.verdict != whole.whole or cell.interval is None or cell.effect is None or whole.effect is None:
+        return True
+    nearest = min(cell.interval, key=abs)
+    return abs(nearest) > abs(whole.effect) and min(cell.interval) * max(cell.interval) > 0
+
+
+def _line(name: str, metric: str, cell: str | None, judged: Judgement) -> Verdict:
+    same: dict[str, Any] = {
+        key: getattr(judged, key)
+        for key in ("verdict", "sentence", "effect", "worse", "interval", "p", "detectable", "sessions")
+    }
+    return Verdict(endpoint=name, metric=metric, cell=cell, **same)
+
+
+def _with_floors(lines: list[Verdict], floors: Mapping[str, str], name: str) -> list[Verdict]:
+    """A broken floor makes its metric's verdict red, whatever the statistics say, and is said first."""
+    wholes = {line.metric: line for line in lines if line.cell is None}
+    said = [
+        structs.replace(
+            line, verdict="regressed", worse=True, sentence=f"{floors[line.metric]}; {line.sentence}"
+        )
+        if line.cell is None and line.metric in floors
+        else line
+        for line in lines
+    ]
+    return said + [
+        Verdict(endpoint=name, metric=metric, verdict="regressed", worse=True, sentence=sentence)
+        for metric, sentence in floors.items()
+        if metric not in wholes
+    ]
+
+
+def _starved(name: str, records: Sequence[Record], past: Comparable) -> list[Verdict]:
+    """Cells that the client could not keep up with: their timings say nothing about the endpoint."""
+    return [
+        Verdict(
+            endpoint=name,
+            metric="timings",
+            cell=record.key,
+            verdict="inconclusive",
+            sentence=f"timings of {record.key} on {name} were not judged: {reason}",
+        )
+        for record in records
+        if past.timings and (reason := sessions.starved(record))
+    ]

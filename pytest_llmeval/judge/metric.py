@@ -1,0 +1,222 @@
+"""``judge_metric``: one metric of one endpoint, judged alone, with all of its alpha."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct, field, structs
+
+from ..errors import UsageError
+from ..model import MetricPolicy, VerdictName
+from . import paired, scores, sentences, stats, timings
+from .evidence import CELLS, WHOLE, Evidence, Shift
+from .metrics import Metric, named
+
+_FAR = 4.0  # standard errors: how far outside the noise a collapse must lie when history is thin
+_CREEP = 0.2  # of the whole's alpha: a second look at the same run, which must stay rare when nothing moved
+_COLLAPSE = {"ratio": 0.20, "points": 2.0}
+
+RawSamples = Mapping[str, Sequence[float]]
+"""Cell key -> the samples of one session, in the metric's own unit."""
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """One metric, judged. ``verdict`` is the worst of the whole and its cells; ``whole`` of the whole alone.
+
+    ``effect`` (of the whole) is new/old - 1 in the metric's own unit, points for scores; ``worse``: whether
+    that is bad; ``interval`` holds it with 95 % confidence; ``p`` is one-sided. ``detectable``: the smallest
+    effect, unsigned, that this gate would have seen with 90 % power. ``sessions``: how many the baseline
+    has; 0 with a reference in the same run. ``cells``: cell key -> the same, without cells of its own.
+    """
+
+    verdict: VerdictName
+    whole: VerdictName
+    sentence: str
+    effect: float | None = None
+    worse: bool | None = None
+    interval: tuple[float, float] | None = None
+    p: float | None = None
+    detectable: float | None = None
+    sessions: int = 0
+    cells: dict[str, Judgement] = field(default_factory=dict)
+
+
+class Frame(Struct, frozen=True, kw_only=True):
+    """What a decision needs beside the evidence. ``alpha``: the metric's own share, before shares pass on.
+
+    For the sentences: ``endpoint``, and ``since``, the date of the epoch's first session. ``gated``: whether
+    a loss may be red.
+    """
+
+    metric: Metric
+    allowance: float
+    alpha: float
+    cells: tuple[str, ...]
+    endpoint: str | None = None
+    since: str = "its first sessions"
+    gated: bool = True
+
+    def who(self, cell: str | None) -> str:
+        """The subject of a sentence."""
+        if cell is None:
+            return sentences.subject(self.cells, self.endpoint)
+        return cell if self.endpoint is None else f"{cell} on {self.endpoint}"
+
+
+def judge_metric(
+    sessions: Sequence[RawSamples],
+    run: RawSamples,
+    *,
+    metric: str,
+    alpha: float = 0.02,
+    policy: MetricPolicy | None = None,
+    reference: RawSamples | None = None,
+) -> Judgement:
+    """Whether the run is worse than its sessions (oldest first), at ``alpha`` over the whole and all cells.
+
+    With ``reference``, whose samples were asked in turn with those of ``run``, sessions are not needed.
+    Raises ``UsageError`` for an unknown metric or an alpha that is no probability.
+    """
+    if not 0 < alpha < 1:
+        raise UsageError(
+            f"alpha is {alpha:g}", hint="the share of unchanged builds that may be red, such as 0.02"
+        )
+    kind = named(metric)
+    allowance = kind.allowed(policy)
+    evidence = examine(sessions, run, kind, allowance, reference=reference)
+    frame = Frame(metric=kind, allowance=allowance, alpha=alpha, cells=tuple(run))
+    if evidence is None:
+        sentence = sentences.nothing_to_compare(frame.who(None), kind)
+        return Judgement(verdict="new", whole="new", sentence=sentence)
+    judged = decide(evidence, stats.holm(evidence.hypotheses(), alpha), frame)
+    red = [cell for cell in judged.cells.values() if cell.verdict == "regressed"]
+    if judged.whole == "regressed" or not red:
+        return judged
+    worst = min(red, key=lambda cell: cell.p or 0.0)
+    return structs.replace(judged, verdict="regressed", sentence=worst.sentence)
+
+
+def examine(
+    sessions: Sequence[RawSamples],
+    run: RawSamples,
+    metric: Metric,
+    allowance: float,
+    *,
+    reference: RawSamples | None = None,
+) -> Evidence | None:
+    """The evidence on one metric; None where the run shares no cell with what it is compared with."""
+    new = _good(run, metric)
+    if reference is not None:
+        old = _good(reference, metric)
+        return paired.evidence(old, new, prior_sd=metric.prior_sd, timing=metric.timing)
+    past = [_good(session, metric) for session in sessions]
+    if metric.timing:
+        return timings.evidence(past, new, prior_sd=metric.prior_sd, allowance=metric.shift(allowance))
+    return scores.evidence(past, new, prior_sd=metric.prior_sd)
+
+
+def _good(samples: RawSamples, metric: Metric) -> dict[str, list[float]]:
+    """On the good scale, sorted by cell, without values that have no place there and without empty cells."""
+    good = {cell: [y for y in map(metric.good, samples[cell]) if y is not None] for cell in sorted(samples)}
+    return {cell: values for cell, values in good.items() if values}
+
+
+def decide(evidence: Evidence, rejected: set[str | None], frame: Frame) -> Judgement:
+    """The verdict on the whole, and those on its cells, when the tests in ``rejected`` are significant.
+
+    ``None`` in ``rejected`` is the whole.
+    """
+    if not evidence.cells:
+        whole = _creeping(evidence, frame, frame.alpha) or _judged(
+            evidence, evidence.whole, frame, frame.alpha, significant=None in rejected
+        )
+        cells = {evidence.only: whole} if evidence.only else {}
+        return structs.replace(whole, cells=cells)
+    each = frame.alpha * CELLS / len(evidence.cells)
+    judged = {
+        cell: _judged(evidence, shift, frame, each, significant=cell in rejected, cell=cell)
+        for cell, shift in evidence.cells.items()
+    }
+    alpha = frame.alpha * WHOLE
+    whole = _judged(evidence, evidence.whole, frame, alpha, significant=None in rejected)
+    if whole.verdict != "regressed":
+        whole = _creeping(evidence, frame, alpha) or whole
+    return structs.replace(whole, cells=judged)
+
+
+def _judged(
+    evidence: Evidence,
+    shift: Shift,
+    frame: Frame,
+    alpha: float,
+    *,
+    significant: bool,
+    cell: str | None = None,
+) -> Judgement:
+    """One test's verdict, with its sentence. ``alpha``: what the test had before shares pass on."""
+    metric = frame.metric
+    effect = metric.effect(shift.size)
+    beyond = abs(effect) >= frame.allowance
+    than = "its reference" if evidence.paired else "its baseline"
+    sentence = sentences.moved(metric, shift, frame.who(cell), than)
+    sure = sentences.certainty(metric, shift, evidence, alpha)
+    verdict: VerdictName = "ok"
+    if evidence.thin:
+        collapsed = shift.size < 0 and abs(effect) > _COLLAPSE[metric.scale] and shift.t <= -_FAR
+        history = sentences.count(evidence.sessions, "session")
+        if collapsed and shift.supported:
+            verdict = "regressed"
+            sentence += (
+                f" {sure}: a collapse, for which {history} {'is' if evidence.sessions == 1 else 'are'} enough"
+            )
+        else:
+            verdict = "inconclusive"
+            more = sentences.more_sessions(metric, evidence, alpha)
+            sentence += f", but its history of {history} can't tell less than a collapse: it takes {more}"
+    elif significant:
+        verdict = "regressed" if beyond else "ok"
+        within = "" if beyond else f", within the allowance of {sentences.amount(metric, frame.allowance)}"
+        sentence += f" {sure}{within}"
+    else:
+        better = shift.size > 0 and beyond and shift.p_gain <= alpha
+        verdict = "improved" if better else "ok"
+        noise = (
+            "" if better else ": within noise" if cell is None else ": within noise and what the others show"
+        )
+        sentence += f"{noise} {sure}"
+    return _judgement(evidence, shift, frame, alpha, said=(verdict, sentence))
+
+
+def _creeping(evidence: Evidence, frame: Frame, alpha: float) -> Judgement | None:
+    """The whole, where it fell slowly: beyond twice the allowance below the epoch's first three sessions."""
+    shift, metric = evidence.creep, frame.metric
+    if shift is None or shift.p > alpha * _CREEP:
+        return None
+    if abs(metric.effect(shift.size)) < 2 * frame.allowance:
+        return None
+    sentence = sentences.moved(metric, shift, frame.who(None), "when its baseline began")
+    sentence += f", slowly since {frame.since} {sentences.certainty(metric, shift, evidence, alpha)}"
+    return _judgement(evidence, shift, frame, alpha, said=("regressed", sentence))
+
+
+def _judgement(
+    evidence: Evidence, shift: Shift, frame: Frame, alpha: float, *, said: tuple[VerdictName, str]
+) -> Judgement:
+    metric, (verdict, sentence) = frame.metric, said
+    if verdict == "regressed":
+        if not frame.gated:
+            verdict, sentence = "ok", f"{sentence}; shown, not gated"
+        elif frame.endpoint and not evidence.paired:
+            sentence += f"; if this is intended: llmeval baseline accept {frame.endpoint}"
+    low, high = sorted(metric.effect(end) for end in shift.interval())
+    return Judgement(
+        verdict=verdict,
+        whole=verdict,
+        sentence=sentence,
+        effect=metric.effect(shift.size),
+        worse=shift.size < 0,
+        interval=(low, high),
+        p=shift.p,
+        detectable=abs(metric.effect(-shift.detectable(alpha))),
+        sessions=evidence.sessions,
+    )

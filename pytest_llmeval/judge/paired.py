@@ -1,0 +1,74 @@
+"""A candidate against a reference that was asked in turn with it (A B B A ...) in one run: drift cancels.
+
+Sample i of a cell is paired with sample i of the reference; what is judged is the mean of the differences,
+over the rounds of a cell and then over cells.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from statistics import fmean, variance
+
+from . import stats
+from .evidence import PRIOR_DF, Evidence, Samples, Shift
+
+_RESOLUTION = 1e-3
+
+
+def evidence(reference: Samples, run: Samples, *, prior_sd: float, timing: bool) -> Evidence | None:
+    """Whole and cells; None where the two share no cell. The spread is pooled from residuals within cells.
+
+    Scores have one more: answers differ by question, and rounds at temperature 0 are one, so the differences
+    must also stand out from their spread over the cells (Miller 2024, arXiv 2411.00640: clustered errors).
+    """
+    pairs = {
+        cell: [a - b for a, b in zip(run[cell], reference[cell], strict=False)]
+        for cell in run
+        if run[cell] and reference.get(cell)
+    }
+    if not pairs:
+        return None
+    means = {cell: fmean(values) for cell, values in pairs.items()}
+    squares = math.fsum((x - means[cell]) ** 2 for cell, values in pairs.items() for x in values)
+    free = sum(len(values) - 1 for values in pairs.values())
+    pooled = stats.shrunk_variance(prior_sd**2, PRIOR_DF, squares, free)
+    spread = pooled * fmean(1 / len(values) for values in pairs.values()) / len(pairs)
+    df = PRIOR_DF + free
+    if len(pairs) > 1 and (free == 0 or not timing):
+        across = variance(means.values()) / len(pairs)
+        if across > spread:
+            spread, df = across, len(pairs) - 1
+    return Evidence(
+        whole=Shift.tested(fmean(means.values()), math.sqrt(spread), df),
+        sessions=0,
+        spread=math.sqrt(spread),
+        cells=_cells(pairs, pooled, free, timing=timing) if len(pairs) > 1 else {},
+        only=None if len(pairs) > 1 else next(iter(pairs)),
+        paired=True,
+    )
+
+
+def _cells(pairs: dict[str, list[float]], pooled: float, free: int, *, timing: bool) -> dict[str, Shift]:
+    """Each cell by the pooled spread, or its own where that is wider; scores by their own, pulled to it."""
+    ratio = stats.spread_ratios(
+        {
+            cell: [math.log(max(_RESOLUTION, abs(a - b))) for a, b in combinations(values, 2)]
+            for cell, values in pairs.items()
+        }
+    )
+    tests = {}
+    for cell, values in pairs.items():
+        df = PRIOR_DF + free
+        spread = pooled * max(1.0, ratio[cell] ** 2)
+        if not timing and len(values) > 1:
+            df = PRIOR_DF + len(values) - 1
+            spread = max(
+                pooled,
+                stats.shrunk_variance(
+                    pooled, PRIOR_DF, variance(values) * (len(values) - 1), len(values) - 1
+                ),
+            )
+        supported = 4 * sum(1 for x in values if x < 0) >= 3 * len(values)
+        tests[cell] = Shift.tested(fmean(values), math.sqrt(spread / len(values)), df, supported=supported)
+    return tests

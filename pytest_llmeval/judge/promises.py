@@ -1,0 +1,156 @@
+"""Promises that need no statistics: answered requests, floors, the window, cells that are still there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean, median
+
+from ..model import Facts, Policy, Record, Run, Verdict
+from . import sentences, sessions
+from .comparable import Comparable
+from .metrics import METRICS, Metric
+from .sessions import Baseline
+
+_FACTS = ("kind", "server", "model", "quantization", "context_window")
+
+
+def about_requests(endpoint: str, records: Sequence[Record]) -> list[Verdict]:
+    """Every cell with a failed request is red."""
+    verdicts = []
+    for record in records:
+        failed = [sample for sample in record.samples if not sample.ok]
+        if failed:
+            error = next((sample.error for sample in failed if sample.error is not None), None)
+            why = f" ({error.kind}: {error.message})" if error else ""
+            verdicts.append(
+                Verdict(
+                    endpoint=endpoint,
+                    metric="errors",
+                    cell=record.key,
+                    verdict="regressed",
+                    worse=True,
+                    sentence=f"{record.key} on {endpoint}: {len(failed)} of "
+                    f"{sentences.count(len(record.samples), 'request')} failed{why}",
+                )
+            )
+    return verdicts
+
+
+def about_facts(endpoint: str, old: Facts | None, new: Facts | None) -> list[Verdict]:
+    """What the endpoint is now, where that changed: for information, but a window that shrank is red."""
+    if old is None or new is None:
+        return []
+    changed = [
+        f"{name.replace('_', ' ')} {getattr(old, name)} → {getattr(new, name)}"
+        for name in _FACTS
+        if getattr(old, name) != getattr(new, name) and None not in (getattr(old, name), getattr(new, name))
+    ]
+    verdicts = []
+    if changed:
+        sentence = f"{endpoint} is not what its baseline was made with: {', '.join(changed)}"
+        verdicts.append(Verdict(endpoint=endpoint, metric="facts", verdict="ok", sentence=sentence))
+    if old.context_window and new.context_window and new.context_window < old.context_window:
+        verdicts.append(
+            Verdict(
+                endpoint=endpoint,
+                metric="context_window",
+                verdict="regressed",
+                effect=new.context_window / old.context_window - 1,
+                worse=True,
+                sentence=f"the context window of {endpoint} shrank from {old.context_window} to "
+                f"{new.context_window} tokens; if this is intended: llmeval baseline accept {endpoint}",
+            )
+        )
+    return verdicts
+
+
+def broken_floors(
+    endpoint: str, figures: Mapping[str, Mapping[str, Sequence[float]]], policy: Policy
+) -> dict[str, str]:
+    """Metric -> sentence, for each whose value over the run's cells breaks the policy's floor."""
+    broken = {}
+    for name, metric in METRICS.items():
+        floor = policy.of(endpoint, name).floor
+        cells = {key: values for key, values in figures.get(name, {}).items() if values}
+        if floor is None or not cells:
+            continue
+        value = fmean(_centre(metric, values) for values in cells.values())
+        if (value < floor) if metric.higher_is_better else (value > floor):
+            side = "below" if metric.higher_is_better else "above"
+            who = sentences.subject(cells, endpoint)
+            broken[name] = f"{name} of {who} is {value:.3g}, {side} the policy's floor of {floor:g}"
+    return broken
+
+
+def _centre(metric: Metric, values: Sequence[float]) -> float:
+    return median(values) if metric.timing else fmean(values)
+
+
+def about_cells(baseline: Baseline, run: Run, records: Sequence[Record]) -> list[Verdict]:
+    """Cells of the baseline that are gone (red, one each) or were not run, and cells that are new to it."""
+    endpoint = baseline.endpoint
+    promised, ran = baseline.cells, {record.key for record in records}
+    gone = sessions.vanished((key for key in promised if key not in ran), run)
+    verdicts = [
+        Verdict(
+            endpoint=endpoint,
+            metric="cells",
+            cell=key,
+            verdict="missing",
+            worse=True,
+            sentence=f"{key} on {endpoint} is missing: its baseline has it, no scenario yields it any "
+            f"more; if it was removed on purpose: llmeval baseline prune {endpoint}",
+        )
+        for key in gone
+    ]
+    not_run = [key for key in promised if key not in ran and key not in set(gone)]
+    if not_run:
+        verb = "was" if len(not_run) == 1 else "were"
+        what = f"{sentences.count(len(not_run), 'cell')} of {endpoint} {verb} not run"
+        sentence = f"{what}: {sentences.names(not_run)}"
+        verdicts.append(Verdict(endpoint=endpoint, metric="cells", verdict="not run", sentence=sentence))
+    new = sorted(ran - promised.keys())
+    if new:
+        what, them = ("1 cell is", "it") if len(new) == 1 else (f"{len(new)} cells are", "them")
+        sentence = (
+            f"{what} new to the baseline of {endpoint}: {sentences.names(new)}; "
+            f"llmeval baseline update takes {them} in"
+        )
+        verdicts.append(Verdict(endpoint=endpoint, metric="cells", verdict="new", sentence=sentence))
+    return verdicts
+
+
+def about_staleness(endpoint: str, comparable: Comparable) -> list[Verdict]:
+    """What can't be compared, and why: one verdict a reason, with the cell where it is one."""
+    reasons = []
+    for what, said in (("prompt", "another prompt"), ("parameters", "other parameters")):
+        cells = sorted(key for key, changed in comparable.asked_otherwise.items() if changed == what)
+        if cells:
+            verb = "was" if len(cells) == 1 else "were"
+            sentence = f"{sentences.names(cells)} on {endpoint} {verb} asked with {said} than in the baseline"
+            remedy = "llmeval baseline update takes that in"
+            reasons.append((what, cells[0] if len(cells) == 1 else None, sentence, remedy))
+    if comparable.sessions and not comparable.scores and _has_scores(comparable):
+        sentence = f"scores of {endpoint} come from other analysers or rules than those of its baseline"
+        remedy = f"llmeval baseline rescore {endpoint} scores the kept answers again"
+        reasons.append(("scoring", None, sentence, remedy))
+    if comparable.sessions and not comparable.timings:
+        sentence = f"timings in the baseline of {endpoint} were measured on another machine"
+        remedy = "update from where you gate, or test the machine too by compare_hardware = true in [policy]"
+        reasons.append(("hardware", None, sentence, remedy))
+    return [
+        Verdict(
+            endpoint=endpoint,
+            metric=what,
+            cell=cell,
+            verdict="stale",
+            sentence=f"{sentence} and can't be compared; {remedy}",
+        )
+        for what, cell, sentence, remedy in reasons
+    ]
+
+
+def _has_scores(comparable: Comparable) -> bool:
+    return any(
+        sample.score is not None for record in comparable.records.values() for sample in record.samples
+    )

@@ -1,0 +1,167 @@
+"""Scores against a baseline's sessions: points 0-10, one mean per cell and session.
+
+A score's spread belongs to its cell: executed correctness is nearly always 0 or 10, and a cell that always
+passes says nothing about one that passes every second time. Where a cell is such a pass or fail, its spread
+and its tail are those of a pass rate that is itself uncertain (beta-binomial, Jeffreys' prior).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, variance
+
+from . import stats
+from .evidence import CREEP_FROM, PRIOR_DF, Evidence, Samples, Shift
+from .history import History, lay_out
+
+_TOP = 10.0
+_JEFFREYS = 0.5
+_EXTREME = 0.05  # points from 0 or 10 that still are 0 or 10
+_ASSUMED_NOISE = 1.0  # points, of one sample, where nothing shows it
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One cell's samples: of its sessions, and of the run."""
+
+    sessions: Sequence[Sequence[float]]
+    run: Sequence[float]
+
+    @property
+    def pass_or_fail(self) -> bool:
+        """Whether it is nearly always 0 or 10: three quarters of the history, and half of the run."""
+        old = [x for session in self.sessions for x in session]
+        return _extremes(old) >= 0.75 * len(old) and 2 * _extremes(self.run) >= len(self.run)
+
+
+def evidence(sessions: Sequence[Samples], run: Samples, *, prior_sd: float) -> Evidence | None:
+    """Whole, cells and creep of one score; None where run and sessions share no cell. Points throughout."""
+    history = lay_out(sessions, run, fmean)
+    if history is None:
+        return None
+    cells = {key: _Cell([sessions[r][key] for r in row], run[key]) for key, row in history.values.items()}
+    alike = _likeness([cell for cell in cells.values() if cell.pass_or_fail])
+    noise = {key: _variance_of_mean(cell, alike) for key, cell in cells.items()}
+    known = [value for value in noise.values() if value is not None]
+    usual = fmean(known) if known else _ASSUMED_NOISE**2 * (0.0 if history.df else 1.0)
+    of_mean = {key: usual if value is None else value for key, value in noise.items()}
+
+    prior = max(prior_sd**2, fmean(of_mean.values()) / len(cells))
+    df = max(0, history.sessions - 1)
+    squares = math.fsum(level * level for level in history.levels.values())
+    spread = stats.shrunk_variance(prior, PRIOR_DF, squares, df)
+    whole = Shift.tested(fmean(history.shifts.values()), math.sqrt(spread * history.factor), PRIOR_DF + df)
+    return Evidence(
+        whole=whole,
+        sessions=history.sessions,
+        spread=math.sqrt(spread),
+        cells=_tests(history, cells, of_mean, prior_sd, alike) if len(cells) > 1 else {},
+        only=None if len(cells) > 1 else next(iter(cells)),
+        creep=_creep(whole.size, list(history.levels.values()), spread),
+    )
+
+
+def _extremes(samples: Sequence[float]) -> int:
+    return sum(1 for x in samples if x <= _EXTREME or x >= _TOP - _EXTREME)
+
+
+def _likeness(cells: Sequence[_Cell]) -> float:
+    """How alike the rounds of one session are: intraclass correlation, 0 (not at all) to 1.
+
+    By the analysis of variance, pooled over the pass-or-fail cells. Without any variance 1: at temperature 0
+    equal rounds are one observation, and nothing tells that from a high pass rate.
+    """
+    between = within = between_df = within_df = 0.0
+    rounds = []
+    for cell in cells:
+        sessions = cell.sessions
+        grand = fmean(x for session in sessions for x in session)
+        between += math.fsum(len(s) * (fmean(s) - grand) ** 2 for s in sessions)
+        within += math.fsum((x - fmean(s)) ** 2 for s in [*sessions, cell.run] for x in s)
+        between_df += len(sessions) - 1
+        within_df += sum(len(s) - 1 for s in [*sessions, cell.run])
+        rounds += [len(s) for s in sessions]
+    if within == 0 or within_df == 0:
+        return 1.0
+    if between_df == 0:
+        return 0.0
+    size = fmean(rounds)
+    between, within = between / between_df, within / within_df
+    return min(1.0, max(0.0, (between - within) / (between + (size - 1) * within)))
+
+
+def _variance_of_mean(cell: _Cell, alike: float) -> float | None:
+    """The variance of the run's mean by the noise of samples; None where the cell does not show it."""
+    n = len(cell.run)
+    if cell.pass_or_fail:
+        a, b = _rate(cell, alike)
+        return _TOP**2 * a * b / ((a + b) * (a + b + 1)) * _inflation(n, alike) / n
+    groups = [group for group in [*cell.sessions, cell.run] if len(group) > 1]
+    if not groups:
+        return None
+    squares = math.fsum(variance(group) * (len(group) - 1) for group in groups)
+    return squares / sum(len(group) - 1 for group in groups) / n
+
+
+def _inflation(rounds: int, alike: float) -> float:
+    """Kish's design effect: how many rounds are worth one independent."""
+    return 1 + (rounds - 1) * alike
+
+
+def _rate(cell: _Cell, alike: float) -> tuple[float, float]:
+    """The pass rate's Beta(a, b) after the sessions."""
+    passed = failed = _JEFFREYS
+    for session in cell.sessions:
+        worth = 1 / _inflation(len(session), alike)
+        passed += worth * math.fsum(session) / _TOP
+        failed += worth * math.fsum(_TOP - x for x in session) / _TOP
+    return passed, failed
+
+
+def _tests(
+    history: History, cells: Mapping[str, _Cell], of_mean: Mapping[str, float], prior_sd: float, alike: float
+) -> dict[str, Shift]:
+    """Each cell: its own spread, pulled towards that of all; no fall that was seen before is evidence."""
+    deviations = {key: [y - history.means[key] for y in row.values()] for key, row in history.values.items()}
+    squares = {key: math.fsum(x * x for x in row) for key, row in deviations.items()}
+    free = sum(len(row) - 1 for row in deviations.values())
+    pooled = math.fsum(squares.values()) / free if free else 0.0
+    deepest = min(x for row in deviations.values() for x in row)
+    tests = {}
+    for key, cell in cells.items():
+        size, df = history.shifts[key], len(cell.sessions) - 1
+        if cell.pass_or_fail:
+            tests[key] = _tail(cell, size, of_mean[key], history.cell_factor(key), alike)
+            continue
+        prior = max(prior_sd**2, of_mean[key], pooled)
+        spread = stats.shrunk_variance(prior, PRIOR_DF, squares[key], df)
+        se = math.sqrt(spread * history.cell_factor(key))
+        tests[key] = Shift.tested(size, se, PRIOR_DF + df, supported=size < deepest)
+    return tests
+
+
+def _tail(cell: _Cell, size: float, of_mean: float, factor: float, alike: float) -> Shift:
+    """The predictive chance of so few passes, in rounds that are worth fewer the more alike they are."""
+    trials = max(1, round(len(cell.run) / _inflation(len(cell.run), alike)))
+    share = fmean(cell.run) / _TOP
+    passed = math.ceil(share * trials - 1e-9)
+    a, b = _rate(cell, alike)
+    se = math.sqrt(of_mean * factor)
+    return Shift(
+        size,
+        se,
+        df=max(PRIOR_DF, a + b),
+        p=stats.beta_binomial_cdf(passed, trials, a, b),
+        p_gain=stats.beta_binomial_cdf(trials - math.floor(share * trials + 1e-9), trials, b, a),
+        t=size / se,
+    )
+
+
+def _creep(size: float, levels: Sequence[float], spread: float) -> Shift | None:
+    """The run against the first three sessions; None before there are others between."""
+    if len(levels) < CREEP_FROM:
+        return None
+    df = PRIOR_DF + len(levels) - 1
+    return Shift.tested(size - fmean(levels[:3]), math.sqrt(spread * (1 + 1 / 3)), df)

@@ -1,0 +1,197 @@
+"""A baseline's sessions, and the figures that a run brings to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct, field
+
+from ..model import SCORES, Facts, Record, Run, Sample
+from .metrics import METRICS
+
+SCHEMA = "llmeval-baseline/1"
+
+
+class Fingerprints(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What figures are bound to. ``scoring``: analysers and rules, for scores. ``hardware``: for timings of a
+    server on the machine of the run (CPU model, cores; no host name), else None."""
+
+    scoring: dict[str, str] | None = None
+    hardware: dict[str, str | int] | None = None
+
+
+class CellFigures(Struct, frozen=True, kw_only=True, gc=False):
+    """One cell in one session. ``samples``: metric -> its figures, in the order of the rounds."""
+
+    prompt_sha256: str
+    parameters_sha256: str
+    samples: dict[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def question(self) -> tuple[str, str]:
+        """What was asked: only the same can be compared."""
+        return self.prompt_sha256, self.parameters_sha256
+
+
+class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run, as evidence. ``run`` is its id, ``date`` when it started (UTC), ``commit`` the project's."""
+
+    run: str
+    date: str
+    commit: str | None = None
+    fingerprints: Fingerprints = Fingerprints()
+    cells: dict[str, CellFigures] = field(default_factory=dict)
+
+
+class Epoch(Struct, frozen=True, kw_only=True):
+    """Sessions of one level, oldest first. ``facts``: what the endpoint said it is in the latest of them."""
+
+    facts: Facts
+    sessions: tuple[Session, ...] = ()
+
+
+class Baseline(Struct, frozen=True, kw_only=True):
+    """What one endpoint promises. Only the last epoch is evidence; the earlier ones are history."""
+
+    schema: str = SCHEMA
+    endpoint: str
+    epochs: tuple[Epoch, ...] = ()
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The sessions of the current epoch, oldest first."""
+        return self.epochs[-1].sessions if self.epochs else ()
+
+    @property
+    def facts(self) -> Facts | None:
+        """What the endpoint was."""
+        return self.epochs[-1].facts if self.epochs else None
+
+    @property
+    def cells(self) -> dict[str, CellFigures]:
+        """Every cell of the current epoch, as its latest session has it, sorted by key."""
+        latest = {key: cell for session in self.sessions for key, cell in session.cells.items()}
+        return dict(sorted(latest.items()))
+
+
+def session(run: Run, endpoint: str) -> Session:
+    """The run as a session of one endpoint's baseline."""
+    facts = run.endpoints.get(endpoint)
+    return Session(
+        run=run.id,
+        date=run.started,
+        commit=run.commit.id if run.commit else None,
+        fingerprints=Fingerprints(
+            scoring=scoring(run), hardware=hardware(run) if facts is not None and facts.here else None
+        ),
+        cells={record.key: cell_figures(record) for record in records(run, endpoint)},
+    )
+
+
+def cell_figures(record: Record) -> CellFigures:
+    """What one record is worth as evidence: only metrics that have figures."""
+    found = {metric: figures(record, metric) for metric in METRICS}
+    return CellFigures(
+        prompt_sha256=record.prompt_sha256,
+        parameters_sha256=record.parameters_sha256,
+        samples={metric: values for metric, values in found.items() if values},
+    )
+
+
+At = tuple[int, int]
+"""Round, and number of the request within it (0 outside load cells): what a reference is paired by."""
+
+
+def by_round(record: Record, metric: str) -> list[tuple[At, float]]:
+    """Every figure of one metric that may be judged by: the one mapping for baselines and verdicts.
+
+    Failed requests have no figures. Void, replayed and retried ones have no timings. A time to first token
+    counts where the prefix cache was defeated (``cold``), or in the first measured request where that is
+    unknown. ``load_tps`` is a figure of a round, the peak of GPU memory one of the cell.
+    """
+    if metric == "load_tps":
+        batches = [((load.round, 0), load.load_tps) for load in record.load if not load.void]
+        return [(at, value) for at, value in batches if value is not None]
+    if metric == "gpu_memory_peak_bytes":
+        peak = record.telemetry.peak.get("gpu_memory_used_bytes") if record.telemetry else None
+        return [] if peak is None else [((0, 0), peak)]
+    first = min((_at(sample) for sample in record.samples), default=(0, 0))
+    found = []
+    for sample in record.samples:
+        value = _score(sample, metric) if metric in SCORES else _timing(sample, metric, first)
+        if value is not None:
+            found.append((_at(sample), value))
+    return found
+
+
+def figures(record: Record, metric: str) -> tuple[float, ...]:
+    """``by_round`` without the rounds."""
+    return tuple(value for _, value in by_round(record, metric))
+
+
+def _at(sample: Sample) -> At:
+    return sample.round, sample.request or 0
+
+
+def _score(sample: Sample, metric: str) -> float | None:
+    return getattr(sample.score, metric) if sample.ok and sample.score is not None else None
+
+
+def _timing(sample: Sample, metric: str, first: At) -> float | None:
+    if not sample.ok or sample.void or sample.transport == "replay" or sample.retries:
+        return None
+    if metric == "ttft_s" and not (
+        sample.cache == "cold" or (sample.cache in {None, "unknown"} and _at(sample) == first)
+    ):
+        return None
+    value: float | None = getattr(sample, metric)
+    return value
+
+
+def starved(record: Record) -> str | None:
+    """Why most of a cell's good samples have no timings that count; None where they have."""
+    good = [sample for sample in record.samples if sample.ok]
+    reasons = [sample.void for sample in good if sample.void]
+    return reasons[0] if 2 * len(reasons) > len(good) else None
+
+
+def records(run: Run, endpoint: str) -> list[Record]:
+    """The endpoint's records, sorted by cell."""
+    return sorted((record for record in run.cells if record.endpoint == endpoint), key=lambda one: one.key)
+
+
+def endpoints(run: Run) -> list[str]:
+    """Every endpoint that has a record, sorted."""
+    return sorted({record.endpoint for record in run.cells})
+
+
+def scoring(run: Run) -> dict[str, str] | None:
+    """The scoring fingerprint."""
+    one = run.analysers
+    if one is None:
+        return None
+    return {
+        "astroid": one.astroid,
+        "pylint": one.pylint,
+        "python": one.python,
+        "radon": one.radon,
+        "rules": one.rules,
+    }
+
+
+def hardware(run: Run) -> dict[str, str | int]:
+    """The hardware fingerprint: what a timing on this machine depends on."""
+    return {"cpus": run.host.cpus} | ({"cpu_model": run.host.cpu_model} if run.host.cpu_model else {})
+
+
+def vanished(keys: Iterable[str], run: Run) -> list[str]:
+    """The cells whose suite this run saw whole, and which no scenario file yields any more."""
+    suites, cells = set(run.selection.suites), set(run.selection.cells)
+    return sorted(key for key in keys if key.partition("/")[0] in suites and key not in cells)
+
+
+def kept(sessions: Sequence[Session], limit: int) -> tuple[Session, ...]:
+    """The first three, which creep is measured from, and the latest, ``limit`` in all."""
+    if len(sessions) <= limit:
+        return tuple(sessions)
+    return (*sessions[:3], *sessions[len(sessions) - max(0, limit - 3) :])

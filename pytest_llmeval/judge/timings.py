@@ -1,0 +1,169 @@
+"""Timings and rates against a baseline's sessions: logarithms, one median per cell and session.
+
+Model: value = cell + session + residual. The session's part, *drift*, is common to all cells of a run, so
+sessions and not requests are the sample that the whole is judged by. A single cell is judged by what it did
+beyond the drift that the other cells show, as far as drift explains them (the best linear prediction).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from statistics import fmean, median
+
+from . import stats
+from .evidence import CREEP_FROM, PRIOR_DF, Evidence, Samples, Shift
+from .history import History, lay_out, pulled_in
+
+_COLLAPSE = math.log(1.25)
+_AGREE = 0.75  # of a cell's rounds must show its loss: when 2 of 3 requests stall, a median is no evidence
+_CLIP = (
+    1.4  # robust standard deviations; with _AGREE it is set by the heavy tails of benchmarks/gate_power.py
+)
+_DRIFT_OF_NOISE = 0.3  # a machine that is noisy within a session drifts by at least so much between them
+_ASSUMED_NOISE = 0.10  # within a session, where neither a second sample nor a second cell shows it
+_RESOLUTION = 1e-3  # spreads below 0.1 % are the clock's
+
+
+def evidence(
+    sessions: Sequence[Samples], run: Samples, *, prior_sd: float, allowance: float
+) -> Evidence | None:
+    """Whole, cells and creep of one metric; None where run and sessions share no cell.
+
+    ``prior_sd`` as in ``Metric``; ``allowance`` is the allowed loss as a difference of logarithms (negative).
+    """
+    history = lay_out(sessions, run, median)
+    if history is None:
+        return None
+    noise = _noise(history, sessions, run)
+    residual = _residual_variance(history, noise)
+    reach = max(_COLLAPSE, 3.5 * math.sqrt(residual * history.factor))
+    shifts = dict(zip(history.shifts, pulled_in(list(history.shifts.values()), reach), strict=True))
+
+    prior = max(prior_sd**2, (_DRIFT_OF_NOISE * noise.within) ** 2, fmean(noise.value.values()) / len(shifts))
+    df = max(0, history.sessions - 1)
+    squares = math.fsum(level * level for level in history.levels.values())
+    variance = stats.shrunk_variance(prior, PRIOR_DF, squares, df)
+    fewer = fmean(noise.fewer_rounds.values()) / len(shifts)
+    size = fmean(shifts.values())
+    supported = {cell: _agree(run[cell], history.means[cell] + allowance) for cell in shifts}
+    return Evidence(
+        whole=Shift.tested(size, math.sqrt(variance * history.factor + fewer), PRIOR_DF + df),
+        sessions=history.sessions,
+        spread=math.sqrt(variance + fewer),
+        cells=_cells(history, noise, shifts, (residual, variance), supported) if len(shifts) > 1 else {},
+        only=None if len(shifts) > 1 else next(iter(shifts)),
+        creep=_creep(size, list(history.levels.values()), prior, fewer),
+    )
+
+
+@dataclass(frozen=True)
+class _Noise:
+    """Noise of the samples within sessions: ``within`` is its standard deviation, over cells.
+
+    Per cell, as variances: ``value``, of its median in this run; ``fewer_rounds``, what that has in excess of
+    the sessions' medians because the run made fewer rounds. ``ratio``: how much wider than usual it scatters.
+    """
+
+    within: float
+    value: Mapping[str, float]
+    fewer_rounds: Mapping[str, float]
+    ratio: Mapping[str, float]
+    rounds: int
+
+
+def _noise(history: History, sessions: Sequence[Samples], run: Samples) -> _Noise:
+    groups = {cell: [*(sessions[r][cell] for r in row), run[cell]] for cell, row in history.values.items()}
+    own = {cell: stats.pair_noise(rows) for cell, rows in groups.items()}
+    known = [sd for sd in own.values() if sd is not None]
+    usual = median(known) if known else _noise_without_rounds(history)
+    sd = {cell: usual if value is None else value for cell, value in own.items()}
+    return _Noise(
+        within=math.sqrt(fmean(value * value for value in sd.values())),
+        value={cell: sd[cell] ** 2 * stats.median_variance(len(run[cell])) for cell in groups},
+        fewer_rounds={
+            cell: sd[cell] ** 2
+            * max(
+                0.0,
+                stats.median_variance(len(run[cell])) - fmean(stats.median_variance(len(g)) for g in rows),
+            )
+            for cell, rows in groups.items()
+        },
+        ratio=stats.spread_ratios(
+            {cell: [_log_spread(group) for group in rows if len(group) > 1] for cell, rows in groups.items()}
+        ),
+        rounds=min(len(run[cell]) for cell in groups),
+    )
+
+
+def _noise_without_rounds(history: History) -> float:
+    """With one sample a cell and session: left to residuals (0), shown by the cells' shifts, or assumed."""
+    if history.df:
+        return 0.0
+    shifts = list(history.shifts.values())
+    if len(shifts) < 3:
+        return _ASSUMED_NOISE
+    return (stats.pair_noise([shifts]) or 0.0) / math.sqrt(history.factor)
+
+
+def _log_spread(group: Sequence[float]) -> float:
+    return math.log(max(_RESOLUTION, fmean(abs(x - y) for x, y in combinations(group, 2))))
+
+
+def _residual_variance(history: History, noise: _Noise) -> float:
+    """Of one cell in one session, drift taken away; pooled over cells, robustly where rounds can disagree."""
+    residuals = [r for cell in history.values for r in history.residuals(cell)]
+    squares = stats.clipped_squares(residuals, history.df, _CLIP if noise.rounds >= 3 else math.inf)
+    return stats.shrunk_variance(median(noise.value.values()), PRIOR_DF, squares, history.df)
+
+
+def _cells(
+    history: History,
+    noise: _Noise,
+    shifts: Mapping[str, float],
+    variances: tuple[float, float],
+    supported: Mapping[str, bool],
+) -> dict[str, Shift]:
+    """Each cell against what the drift of the others lets expect. ``variances``: of residuals, of levels."""
+    residual, variance = variances
+    others = len(shifts) - 1
+    drift = max(0.0, variance - residual / len(shifts))
+    explained = drift / (drift + residual / others) if drift else 0.0
+    total = math.fsum(shifts.values())
+    usual = median(noise.value.values())
+    unsteady = stats.spread_ratios(
+        {cell: [math.log(max(_RESOLUTION, abs(r))) for r in history.residuals(cell)] for cell in shifts}
+    )
+    cells = {}
+    for cell, size in history.shifts.items():
+        own = residual + max(0.0, usual * (noise.ratio[cell] ** 2 - 1))
+        own = max(own, residual * unsteady[cell] ** 2)
+        spread = (own + drift * (1 - explained)) * history.cell_factor(cell) + noise.fewer_rounds[cell]
+        cells[cell] = Shift.tested(
+            size,
+            math.sqrt(spread),
+            PRIOR_DF + history.df,
+            centre=explained * (total - shifts[cell]) / others,
+            supported=supported[cell],
+        )
+    return cells
+
+
+def _agree(samples: Sequence[float], limit: float) -> bool:
+    """Whether at least three quarters of the rounds lie below the limit."""
+    return sum(1 for sample in samples if sample < limit) >= _AGREE * len(samples)
+
+
+def _creep(size: float, levels: Sequence[float], prior: float, fewer: float) -> Shift | None:
+    """The run against the first three sessions; None before there are others between.
+
+    The spread comes from the steps between neighbouring sessions, which a slow slide leaves small.
+    """
+    if len(levels) < CREEP_FROM:
+        return None
+    steps = math.fsum((b - a) ** 2 for a, b in pairwise(levels)) / 2
+    df = 2 / 3 * (len(levels) - 1)
+    variance = stats.shrunk_variance(prior, PRIOR_DF, steps * df / (len(levels) - 1), df)
+    return Shift.tested(size - fmean(levels[:3]), math.sqrt(variance * (1 + 1 / 3) + fewer), PRIOR_DF + df)
