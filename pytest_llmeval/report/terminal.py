@@ -20,7 +20,7 @@ MAX_ROWS = 40
 """Cells that are shown without ``verbose``."""
 ABSENT = "–"
 _GAP = 2
-_COMFORT = {"cell": 24, "endpoint": 12, "note": 14}
+_COMFORT = {"cell": 24, "endpoint": 12, "note": 20}
 _LEAST = {"cell": 16, "endpoint": 8, "note": 8}
 """Widths of the text columns: figures are left out for the first, and no narrower than the second."""
 _LEFT_OUT = ("latency_s", "clarity", "tpot_s", "total")
