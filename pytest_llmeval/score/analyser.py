@@ -22,14 +22,14 @@ from pytest_llmeval.errors import AnalyserError
 
 from . import rules, source
 from .analysis import Analysis
-from .worker import CPU_S, HEADER_BYTES
+from .worker import HEADER_BYTES
 
 if TYPE_CHECKING:
     from pytest_llmeval.model import Analysers
 
 _BOOT = (
-    "import sys; parent, *paths = sys.argv[1:]; sys.path += paths; "
-    "from pytest_llmeval.score.worker import main; main(int(parent))"
+    "import sys; parent, cpu_s, *paths = sys.argv[1:]; sys.path += paths; "
+    "from pytest_llmeval.score.worker import main; main(int(parent), int(cpu_s))"
 )
 _PACKAGES = ("pylint", "astroid", "radon", "msgspec")
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # what some interpreters need to start
@@ -39,11 +39,14 @@ _CLOSING_S = 1.0
 class Analyser:
     """radon and pylint in a process of their own. A context manager; safe to use from several threads.
 
-    ``wall_s`` bounds one snippet from outside, where the worker's own CPU limit can't. ``lifetime``: snippets
-    per process, each of which leaves 65 KB behind.
+    ``cpu_s`` bounds one snippet from inside, ``wall_s`` from outside; ``start_s`` the start of the process.
+    ``lifetime``: snippets per process, each of which leaves 65 KB behind.
     """
 
-    def __init__(self, *, wall_s: float = 20.0, start_s: float = 60.0, lifetime: int = 500) -> None:
+    def __init__(
+        self, *, cpu_s: int = 10, wall_s: float = 20.0, start_s: float = 60.0, lifetime: int = 500
+    ) -> None:
+        self.cpu_s = cpu_s
         self.wall_s = wall_s
         self.start_s = start_s
         self.lifetime = lifetime
@@ -87,8 +90,10 @@ class Analyser:
             self._stop()
 
     def _started(self) -> _Worker:
+        if self._worker is not None and not self._worker.alive:
+            self._stop()  # killed while it idled: no snippet's fault
         if self._worker is None:
-            self._worker = _Worker(self.start_s)
+            self._worker = _Worker(self.cpu_s, self.start_s)
             self._served = 0
         return self._worker
 
@@ -101,13 +106,14 @@ class Analyser:
 class _Worker:
     """One process with its folder and its log."""
 
-    def __init__(self, start_s: float) -> None:
+    def __init__(self, cpu_s: int, start_s: float) -> None:
+        self._cpu_s = cpu_s
         self._folder = tempfile.mkdtemp(prefix="llmeval-analyser-")
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         try:
             # -S -P: the interpreter brings the standard library alone, and nothing of the working folder
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-                [sys.executable, "-S", "-P", "-c", _BOOT, str(os.getpid()), *_search_path()],
+                [sys.executable, "-S", "-P", "-c", _BOOT, str(os.getpid()), str(cpu_s), *_search_path()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
@@ -127,6 +133,11 @@ class _Worker:
                 f"the analyser did not start: {told.strip()}",
                 hint="check that radon and pylint are installed in this environment: pip check",
             )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
 
     def ask(self, payload: bytes, wall_s: float) -> tuple[bytes | None, str | None]:
         """The reply, or why there is none."""
@@ -173,7 +184,7 @@ class _Worker:
         _kill(self._process)
         status = self._process.returncode
         if status == -signal.SIGXCPU:
-            return f"the analysers needed more than {CPU_S} s of CPU time for this code"
+            return f"the analysers needed more than {self._cpu_s} s of CPU time for this code"
         how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         return f"the analysers died of this code ({how})"
 

@@ -48,7 +48,10 @@ class Warm:
 
 
 class _Linter(PyLinter):
-    """A linter whose checkers are chosen once: sorting them anew is a tenth of a snippet's cost."""
+    """A linter that chooses its checkers once: pylint does it for every file, a fifth of a snippet's cost.
+
+    Right only because no snippet can change the choice: pragmas are stripped.
+    """
 
     _chosen: list[BaseChecker] | None = None
 
@@ -70,7 +73,6 @@ class Linter:
         Path("warm_up.py").write_text(_WARM_UP, encoding="utf-8")
         run = _Run([*PYLINT_OPTIONS, "warm_up.py"], reporter=self._reporter, exit=False)
         self._linter: PyLinter = run.linter
-        self._linter.prepare_checkers()
         # Syntax trees stay in astroid's cache: looking for garbage among them costs a tenth of the time and
         # frees nothing. The process is replaced before it grows.
         gc.freeze()
@@ -83,8 +85,7 @@ class Linter:
         if tree is None:
             return Analysis(failure=reason)
         try:
-            quiet = source.without_comments(code, pragmas_only=True)
-            bare = source.without_comments(code)
+            quiet, bare = source.without_comments(code)
             findings, statements = self._lint(quiet)
             complexity = ComplexityVisitor.from_ast(tree)
             halstead = h_visit_ast(tree).total
@@ -141,7 +142,7 @@ def _take_back(module: Any) -> None:
             continue
         for owner in owners:
             scope = getattr(owner, "_proxied", owner)
-            if not hasattr(scope, "root") or scope.root() is module:
+            if not isinstance(scope, astroid.nodes.NodeNG) or scope.root() is module:
                 continue
             for table in (getattr(scope, "instance_attrs", {}), getattr(scope, "locals", {})):
                 if node in table.get(node.attrname, ()):

@@ -32,6 +32,13 @@ class Parsed(NamedTuple):
     reason: str | None
 
 
+class Stripped(NamedTuple):
+    """One program twice: without its pragmas, and without any comment."""
+
+    quiet: str
+    bare: str
+
+
 def normalise(text: str) -> str:
     """The text with ``\\n`` newlines, without byte order marks, lone surrogates as U+FFFD."""
     text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
@@ -56,21 +63,24 @@ def parse(code: str) -> Parsed:
     return Parsed(tree, None) if reason is None else Parsed(None, reason)
 
 
-def without_comments(code: str, *, pragmas_only: bool = False) -> str:
-    """The code with its comments removed, line numbers kept.
+def without_comments(code: str) -> Stripped:
+    """The code without pragmas, and without any comment; line numbers are kept.
 
-    ``pragmas_only`` removes those that steer an analyser (``pylint: …``) or claim an encoding. Comments are
-    found by tokenizing, so that a ``#`` in a string stays. Raises ``tokenize.TokenError`` or ``SyntaxError``.
+    A pragma steers an analyser (``pylint: …``) or claims an encoding. Comments are found by tokenizing, so
+    that a ``#`` in a string stays. Raises ``tokenize.TokenError`` or ``SyntaxError``.
     """
-    lines = code.split("\n")
+    if "#" not in code:
+        return Stripped(code, code)
+    quiet = code.split("\n")
+    bare = quiet.copy()
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
         if token.type != tokenize.COMMENT:
             continue
         row, column = token.start
-        if pragmas_only and not (_PRAGMA.search(token.string) or (row <= 2 and _CODING.search(token.string))):
-            continue
-        lines[row - 1] = lines[row - 1][:column].rstrip()
-    return "\n".join(lines)
+        bare[row - 1] = bare[row - 1][:column].rstrip()
+        if _PRAGMA.search(token.string) or (row <= 2 and _CODING.search(token.string)):
+            quiet[row - 1] = bare[row - 1]
+    return Stripped("\n".join(quiet), "\n".join(bare))
 
 
 def _silently(code: str) -> ast.Module:

@@ -17,17 +17,19 @@ import shutil
 import threading
 import time
 import traceback
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, NoReturn
 
-CPU_S = 10
-"""CPU seconds that one snippet may take."""
 MEMORY_BYTES = 1 << 30
 HEADER_BYTES = 4
 _ORPHAN_CHECK_MS = 1000
 
 
-def main(parent: int) -> None:
-    """Serve until stdin ends. ``parent``: the process id to outlive by a second at most."""
+def main(parent: int, cpu_s: int) -> None:
+    """Serve until stdin ends. ``parent``: the process id to outlive by a second at most.
+
+    ``cpu_s``: CPU seconds that one snippet may take, rounded up by less than two.
+    """
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the analysers print must not reach the frames
@@ -45,8 +47,9 @@ def main(parent: int) -> None:
         raise
     write(replies, b"")
     while (code := read(requests)) is not None:
-        _allow_cpu(CPU_S)
+        _allow_cpu(cpu_s)
         write(replies, msgspec.json.encode(linter.analyse(code.decode("utf-8", "replace"))))
+    _leave()
 
 
 def write(stream: BinaryIO, payload: bytes) -> None:
@@ -83,5 +86,9 @@ def _end_with(parent: int, pipe: int) -> None:
     watch.register(pipe, 0)  # POLLHUP comes unasked
     while not watch.poll(_ORPHAN_CHECK_MS) and os.getppid() == parent:
         pass
-    shutil.rmtree(os.getcwd(), ignore_errors=True)  # noqa: PTH109 - no more imports on the way out
+    _leave()
+
+
+def _leave() -> NoReturn:
+    shutil.rmtree(Path.cwd(), ignore_errors=True)
     os._exit(0)
