@@ -11,14 +11,13 @@ from . import nvml, process, prometheus
 from .gpu import Dcgm
 from .ollama import Ollama
 from .page import Page
+from .protocol import Source
 from .sampler import Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_llmeval.model import Endpoint, Facts
-
-    from .protocol import Source
 
 OWN_KINDS = ("replay", "function")
 """Kinds without a server: there is nothing beside the stream to look at."""

@@ -84,6 +84,8 @@ class Page:
                 raise TelemetryError(f"{self.url} is larger than {MAX_BYTES:,} bytes")
             if time.monotonic() > deadline:
                 raise TimeoutError("timed out")
+        if response.length:  # read1 says nothing of an answer that was cut
+            raise OSError(f"the answer was cut {response.length} bytes before its end")
         return b"".join(parts)
 
     def close(self) -> None:
