@@ -9,23 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_llmeval.model import SCORES, Record, Run, Verdict
 
-from . import safe
+from . import fit, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import RenderableType
 
 MAX_ROWS = 40
 """Cells that are shown without ``verbose``."""
 ABSENT = "–"
-_GAP = 2
-_COMFORT = {"cell": 24, "endpoint": 12, "note": 20}
-_LEAST = {"cell": 16, "endpoint": 8, "note": 8}
-"""Widths of the text columns: figures are left out for the first, and no narrower than the second."""
-_LEFT_OUT = ("latency_s", "clarity", "tpot_s", "total")
-"""Figures that go when the width runs out, in this order: latency depends on the answer's length, TPOT is the
-inverse of the speed, the total a mean of its neighbours."""
 _STYLES = {
     "regressed": "red",
     "missing": "red",
@@ -85,7 +78,7 @@ class Row(NamedTuple):
 
     def text(self, name: str) -> str:
         """What stands in a column."""
-        if name in _LEAST:
+        if name in fit.LEAST:
             return str(getattr(self, name))
         value = self.figures[name]
         return ABSENT if value is None else next(one for one in COLUMNS if one.metric == name).written(value)
@@ -208,11 +201,11 @@ def _grid(run: Run, width: int, *, verbose: bool) -> Iterator[RenderableType]:
     shown = every if verbose else every[:MAX_ROWS]
     totals = [_total(name, every, run.verdicts) for name in sorted({row.endpoint for row in every})]
     headings, texts = _texts(every, [*shown, *totals], run)
-    _fit(headings, texts, width)
-    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
+    fit.to_width(headings, texts, width)
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, fit.GAP - 1, 0, 0))
     for name, (heading, below) in headings.items():
         title = Text.assemble((heading, "bold"), "\n", (below, "dim"))
-        grid.add_column(title, justify="left" if name in _LEAST else "right", no_wrap=True)
+        grid.add_column(title, justify="left" if name in fit.LEAST else "right", no_wrap=True)
     for number, row in enumerate([*shown, *totals]):
         cells = (Text(column[number]) for column in texts.values())
         grid.add_row(*cells, style=row.style, end_section=number == len(shown) - 1)
@@ -241,43 +234,6 @@ def _texts(
     return headings, texts
 
 
-def _fit(headings: dict[str, tuple[str, str]], texts: dict[str, list[str]], width: int) -> None:
-    """Leave figures out and cut texts, the widest column first, until a line takes at most ``width``."""
-    from rich.cells import cell_len
-
-    widths = {name: max(map(cell_len, (*headings[name], *texts[name]))) for name in texts}
-
-    def excess(limits: Mapping[str, int]) -> int:
-        return (
-            sum(min(needed, limits.get(name, needed)) + _GAP for name, needed in widths.items())
-            - _GAP
-            - width
-        )
-
-    for name in _LEFT_OUT:
-        if name in widths and excess(_COMFORT) > 0:
-            del widths[name], texts[name], headings[name]
-    while excess({}) > 0:
-        widest = max(texts.keys() & _LEAST, key=lambda name: (widths[name] - _LEAST[name], name))
-        if widths[widest] <= _LEAST[widest]:
-            break
-        widths[widest] -= 1
-    for name in texts.keys() & _LEAST:
-        headings[name] = (headings[name][0], _cut(headings[name][1], widths[name], keep_end=False))
-        texts[name] = [_cut(text, widths[name], keep_end=name == "cell") for text in texts[name]]
-
-
-def _cut(text: str, width: int, *, keep_end: bool) -> str:
-    """The text in at most ``width`` columns; a cell's own name stands at the end of its key."""
-    from rich.cells import cell_len
-
-    if cell_len(text) <= width:
-        return text
-    while cell_len(text) > width - 1:
-        text = text[1:] if keep_end else text[:-1]
-    return f"…{text}" if keep_end else f"{text}…"
-
-
 def _sentences(verdicts: Sequence[Verdict], *, verbose: bool) -> Iterator[RenderableType]:
     """Every verdict's sentence once, the gravest first; kept promises are only named without ``verbose``."""
     told = sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.verdict))
@@ -297,7 +253,7 @@ def _pairs(pairs: Sequence[tuple[str, str, str]]) -> Iterator[RenderableType]:
 
     if not pairs:
         return
-    grid = Table.grid(padding=(0, _GAP, 0, 0))
+    grid = Table.grid(padding=(0, fit.GAP, 0, 0))
     grid.add_column(no_wrap=True, max_width=24)
     grid.add_column(overflow="fold")
     for word, style, text in pairs:
