@@ -22,7 +22,7 @@ from pytest_llmeval.errors import AnalyserError
 
 from . import rules, source
 from .analysis import Analysis
-from .worker import HEADER_BYTES
+from .worker import FOLDER_PREFIX, HEADER_BYTES
 
 if TYPE_CHECKING:
     from pytest_llmeval.model import Analysers
@@ -108,7 +108,7 @@ class _Worker:
 
     def __init__(self, cpu_s: int, start_s: float) -> None:
         self._cpu_s = cpu_s
-        self._folder = tempfile.mkdtemp(prefix="llmeval-analyser-")
+        self._folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX)
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         try:
             # -S -P: the interpreter brings the standard library alone, and nothing of the working folder

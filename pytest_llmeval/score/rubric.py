@@ -5,7 +5,8 @@ does not meet its contract: static figures separate working from broken code, no
 
 * pylint: ``10·exp(−3·(3e + w + 0.5r + 0.2c) / size)``. The saturating form behaves on short answers, where
   pylint's own formula ranges from 10 to −70. ``size`` counts the statements of the definitions that the
-  answer needs, at most 25 a function and at least 10 in all: unused code and padding add nothing to it.
+  answer needs, those of one shape once, at most 25 a function and at least 10 in all: unused code and
+  padding add nothing to it.
 * complexity: ``10 / (1 + ((worst − 5) / 10)²)`` of the most complex function; up to 5 costs nothing, 15 half.
 * maintainability: ``10·(1 − exp(−MI / 12))`` of radon's index without comments: only wrecks lose here.
 
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import ast
 import math
-from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_llmeval.model import Scenario, Score
@@ -168,16 +168,21 @@ def _needed(
 
 
 def _size(definitions: Iterable[ast.AST]) -> int:
-    """Statements in the definitions, at most ``LARGEST_ROUTINE`` of each function or class body."""
-    counts: Counter[int] = Counter()
+    """Statements in the definitions, at most ``LARGEST_ROUTINE`` of each function or class body.
+
+    Simple statements of the same shape (``a = 1``, ``b = 2``) count once in each.
+    """
+    shapes: dict[int, set[tuple[object, ...]]] = {}
     waiting = [(node, 0) for node in definitions]
     while waiting:
         node, owner = waiting.pop()
         if isinstance(node, ast.stmt):
-            counts[owner] += 1
+            simple = not hasattr(node, "body")
+            shape = tuple(map(type, ast.walk(node))) if simple else (id(node),)
+            shapes.setdefault(owner, set()).add(shape)
         inside = id(node) if isinstance(node, contract.Definition) else owner
         waiting.extend((child, inside) for child in ast.iter_child_nodes(node))
-    return sum(min(count, rules.LARGEST_ROUTINE) for count in counts.values())
+    return sum(min(len(distinct), rules.LARGEST_ROUTINE) for distinct in shapes.values())
 
 
 def _heaviest(findings: Iterable[Finding]) -> list[Finding]:

@@ -22,6 +22,7 @@ from typing import BinaryIO, NoReturn
 
 MEMORY_BYTES = 1 << 30
 HEADER_BYTES = 4
+FOLDER_PREFIX = "llmeval-analyser-"
 _ORPHAN_CHECK_MS = 1000
 
 
@@ -90,5 +91,7 @@ def _end_with(parent: int, pipe: int) -> None:
 
 
 def _leave() -> NoReturn:
-    shutil.rmtree(Path.cwd(), ignore_errors=True)
+    folder = Path.cwd()
+    if folder.name.startswith(FOLDER_PREFIX):  # never anything that was not made for this process
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
