@@ -1,4 +1,4 @@
-"""YAML with lines: the one loader for files that people write.
+"""YAML with lines: the one loader for files that people write, and typed values out of what it read.
 
 A stricter YAML than PyYAML's: plain scalars as in YAML 1.2 (``no`` is a text, say a language, not ``False``),
 and no tags, anchors, aliases or duplicate keys, which hide from a reader what a file says. Lines are counted
@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import yaml
 
+from . import values
 from .errors import ScenarioError
-from .values import shown
+from .values import UnexpectedError, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from .values import Kind
 
 MAX_DEPTH = 32
 """Nesting that no scenario needs; libyaml itself gives up at 1,000."""
@@ -73,6 +76,59 @@ def load(path: Path, *, shown_path: Path | None = None) -> Node:
             hint="save the file as UTF-8",
         ) from None
     return _Document(text, name).root()
+
+
+class Reader:
+    """Takes typed values out of a tree; every mistake is a ``ScenarioError`` with its line.
+
+    ``path`` is the file's as messages show it; ``what`` names the key that holds a node.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def fields(self, node: Node, what: str, known: Iterable[str]) -> dict[str, Node]:
+        """The mapping's entries, all of them known."""
+        if not isinstance(node.value, dict):
+            known = list(known)
+            self.wrong(node, what, f"a mapping with the keys {values.alternatives(known)}")
+        for key, entry in node.value.items():
+            if key not in known:
+                hint = values.did_you_mean(key, known)
+                self.fail(f"{what} has no key {values.shown(key)}", entry.key_line, hint)
+        entries: dict[str, Node] = node.value
+        return entries
+
+    def items(self, node: Node, what: str) -> list[Node]:
+        """The nodes of a list."""
+        if not isinstance(node.value, list):
+            self.wrong(node, what, "a list")
+        nodes: list[Node] = node.value
+        return nodes
+
+    def listed(self, node: Node | None, what: str, kind: Kind) -> tuple[Any, ...]:
+        """The values of a list, all of one kind; none where there is no node."""
+        return tuple(self.value(item, what, kind) for item in self.items(node, what)) if node else ()
+
+    def optional(self, fields: dict[str, Node], key: str, kind: Kind, default: Any, where: str = "") -> Any:
+        """The value of one of a mapping's ``fields``, or the default."""
+        return self.value(fields[key], where + key, kind) if key in fields else default
+
+    def value(self, node: Node, what: str, kind: Kind) -> Any:
+        """The node's value as its kind takes it."""
+        try:
+            return kind.accept(node.value)
+        except UnexpectedError as wrong:
+            unquoted = isinstance(node.value, (bool, int, float)) and kind is values.TEXT
+            self.fail(f"{what}: {wrong}", node.line, "quote it to make it a text" if unquoted else None)
+
+    def wrong(self, node: Node, what: str, expected: str) -> NoReturn:
+        """Fail with ``expected …, got …``."""
+        self.fail(f"{what}: {UnexpectedError(expected, node.value)}", node.line)
+
+    def fail(self, what: str, line: int, hint: str | None = None) -> NoReturn:
+        """Fail at a line of the file."""
+        raise ScenarioError(what, path=self.path, line=line, hint=hint) from None
 
 
 class _Document:

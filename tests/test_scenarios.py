@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_llmeval import lined, scenarios
 from pytest_llmeval.errors import ScenarioError
-from pytest_llmeval.model import AnswerSpec, Check, Parameters, Suite
+from pytest_llmeval.model import SLO, AnswerSpec, Check, LoadPlan, Parameters, ProseCheck, Suite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +78,45 @@ def test_every_field_is_read(write):
     assert (short.category, short.answer, short.checks) == ("general", AnswerSpec(), ())
 
 
+WORKLOADS = """\
+suite: load
+scenarios:
+- id: closed
+  prompt: {en: x}
+  load: {concurrency: 16, requests: 32, slo: {ttft_s: 1, tpot_s: 0.05}}
+  floor: {load_tps: 100}
+- id: open
+  prompt: {en: x}
+  load: {rate: 2.5, requests: 10, arrivals: constant, concurrency: 4}
+- id: cold
+  prompt: {en: x}
+  cold: true
+  finish: stop
+  floor: {cold_start_s: 60}
+  checks:
+  - contains: Paris
+  - {contains: [seven, "7"]}
+  - {words: 60}
+  - {sentences: [2, 3]}
+"""
+
+
+def test_loads_cold_starts_and_checks_of_prose_are_read(write):
+    closed, opened, cold = scenarios.load(write(WORKLOADS)).scenarios
+    limits = SLO(ttft_s=1.0, tpot_s=0.05)
+    assert closed.load == LoadPlan(concurrency=16, requests=32, slo=limits)
+    assert opened.load == LoadPlan(rate=2.5, requests=10, arrivals="constant", concurrency=4)
+    assert (cold.load, cold.cold, cold.finish) == (None, True, "stop")
+    assert (closed.cold, closed.finish, closed.prose_checks) == (False, None, ())
+    assert cold.prose_checks == (
+        ProseCheck(contains=("Paris",)),
+        ProseCheck(contains=("seven", "7")),
+        ProseCheck(unit="words", least=1, most=60),
+        ProseCheck(unit="sentences", least=2, most=3),
+    )
+    assert cold.checks == ()
+
+
 @pytest.mark.parametrize(
     ("name", "suite"),
     [
@@ -136,6 +175,30 @@ MISTAKES = {
     CODE + "  checks:\n  - {call: f(), equals: 1, raises: E}\n": (6, "either equals:"),
     CODE + "  checks:\n  - equals: 1\n": (6, "either equals:"),
     CODE + "  checks:\n  - {call: f(), raises: a b}\n": (6, "the name of an exception"),
+    ONE + "  checks:\n  - {contains: a, words: 5}\n": (5, "one of contains, words, sentences or characters"),
+    ONE + "  checks:\n  - contain: a\n": (5, "did you mean contains?"),
+    ONE + "  checks:\n  - contains: 7\n": (5, "quote it to make it a text"),
+    ONE + "  checks:\n  - contains: [a, ' ']\n": (5, "contains: expected a text that is not empty"),
+    ONE + "  checks:\n  - contains: []\n": (5, "one text or several, got a list"),
+    ONE + "  checks:\n  - words: 0\n": (5, "words: expected a whole number of at least 1"),
+    ONE + "  checks:\n  - words: [9, 3]\n": (5, "the least and the most, like [20, 60]"),
+    ONE + "  checks:\n  - sentences: [1, 2, 3]\n": (5, "the least and the most"),
+    CODE + "  checks:\n  - contains: a\n": (6, "a check of code has no key"),
+    ONE + "  load: {requests: 5}\n": (4, "either concurrency: or rate:"),
+    ONE + "  load: {concurrency: 5}\n": (4, "load has requests:"),
+    ONE + "  load:\n    concurrency: 5\n    requests: 4\n": (6, "4 can't keep 5 under way"),
+    ONE + "  load: {concurrency: 0, requests: 4}\n": (4, "load.concurrency: expected a whole number"),
+    ONE + "  load: {rate: 0, requests: 4}\n": (4, "load.rate: expected a number above 0"),
+    ONE + "  load: {concurrency: 1, requests: 4, arrivals: poisson}\n": (4, "load.arrivals needs a rate:"),
+    ONE + "  load: {rate: 1, requests: 4, arrivals: often}\n": (4, '"poisson" or "constant"'),
+    ONE + "  load:\n    rate: 1\n    requests: 4\n    slo: {ttft: 1}\n": (7, "did you mean ttft_s?"),
+    ONE + "  load: {rate: 1, requests: 4, slo: {ttft_s: 0}}\n": (4, "load.slo.ttft_s: expected a number"),
+    ONE + "  load: {rate: 1, requests: 4, speed: 1}\n": (4, 'load has no key "speed"'),
+    ONE + "  cold: yes\n": (4, "cold: expected true or false"),
+    ONE + "  load: {rate: 1, requests: 4}\n  cold: true\n": (5, "exclude each other"),
+    ONE + "  finish: length\n": (4, 'finish: expected "stop"'),
+    ONE + "  floor:\n    load_tps: 5\n": (5, "only where the scenario says load:"),
+    ONE + "  floor: {cold_start_s: 5}\n": (4, "only where the scenario says cold:"),
     ONE + "  parameters: {temperature: -1}\n": (4, "parameters.temperature: expected a number of at least 0"),
     ONE + "  parameters: {temperature: .inf}\n": (4, ".inf is not a finite number"),
     ONE + "  parameters: {temperature: 1e999}\n": (4, "far too large"),
@@ -239,6 +302,30 @@ def test_the_parameters_hash_does_not_see_how_a_number_is_written():
         scenarios.parameters_sha256(t, s, m) for t, s, m in [(0, 0, 96), (0.5, 0, 96), (0, 1, 96), (0, 0, 97)]
     }
     assert len(different) == 4
+
+
+def test_the_parameters_hash_sees_how_a_cell_is_asked(write):
+    def hashed(load: str) -> str:
+        (scenario,) = scenarios.load(write(ONE + load)).scenarios
+        return scenarios.parameters_sha256(0, 0, 96, load=scenario.load, cold=scenario.cold)
+
+    loads = ["", "  cold: true\n"]
+    loads += [f"  load: {{{load}}}\n" for load in LOADS]
+    assert len({hashed(load) for load in loads}) == len(loads)
+    assert hashed("") == scenarios.parameters_sha256(0, 0, 96), "cells of old keep their hash"
+    slo = "  load: {concurrency: 1, requests: 8, slo: {ttft_s: 1}}\n"
+    assert hashed(slo) == hashed(loads[2]), "a limit judges, it asks for nothing"
+
+
+LOADS = (
+    "concurrency: 1, requests: 8",
+    "concurrency: 2, requests: 8",
+    "concurrency: 1, requests: 9",
+    "rate: 1, requests: 8",
+    "rate: 2, requests: 8",
+    "rate: 1, requests: 8, concurrency: 1",
+    "rate: 1, requests: 8, arrivals: constant",
+)
 
 
 # -- properties --------------------------------------------------------------------------------------------
