@@ -57,6 +57,12 @@ class Project:
         return run
 
 
+@pytest.fixture(autouse=True)
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest's short summary cuts its lines at the terminal's edge."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture(params=[0, 2], ids=["n0", "n2"])
 def project(request: pytest.FixtureRequest, pytester: pytest.Pytester) -> Project:
     """Once in one process and once with two workers: the same outcome is the test."""
@@ -76,7 +82,7 @@ def answering(mock: str) -> Callable[..., str]:
 
     def change(**behaviour: Any) -> str:
         mock_server.control(mock, reset=True)
-        mock_server.control(mock, answers=ANSWERS, **behaviour)
+        mock_server.control(mock, **{"answers": ANSWERS, **behaviour})
         return mock
 
     return change

@@ -106,7 +106,7 @@ def test_the_same_id_in_two_files_of_a_suite(project: Any, answering: Callable[.
     [
         (["--llm-endpoint=nope"], "nope"),
         (["--llm-endpoint=http://a", "--llm-endpoint=http://b"], "a=http"),
-        (["--llm-endpoint=http://key:secret@a"], "environment variable"),
+        (["--llm-endpoint=http://key:secret@a"], "put the key into the environment"),
         (["--llm-endpoint=ftp://a"], "http"),
         (["--llm-endpoint=local", "--llm-rounds=0"], "--llm-rounds"),
         (["--llm-endpoint=local", "--llm-temperature=hot"], "--llm-temperature"),
