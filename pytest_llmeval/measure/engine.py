@@ -44,7 +44,7 @@ def start(
             where="local",
             hint="pip install 'pytest-llmeval-suite[local]', or name the URL of a server that runs",
         )
-    threads = threads or idle_threads()
+    threads = threads or default_threads()
     announce = log.with_suffix(".url")
     options = {
         "--alias": model.model,
@@ -68,12 +68,12 @@ def start(
         announce.unlink(missing_ok=True)
 
 
-def idle_threads() -> int:
-    """How many threads decode: ``LLMEVAL_LOCAL_THREADS``, else 1 in CI, else the idle cores but one.
+def default_threads() -> int:
+    """How many threads decode: ``LLMEVAL_LOCAL_THREADS``, else 1 in CI, else half of the cores.
 
     llama.cpp's threads wait for each other by spinning. Measured with SmolLM2 on 2 cores: 1 thread 89 tok/s,
-    2 threads 142; beside one busy process 1 thread 95, 2 threads 2.3. So a core is always left to this client
-    and its analysers.
+    2 threads 142; beside one busy process 1 thread 95, 2 threads 2.3. So cores are left to this client and its
+    analysers. The machine's load of the moment must not decide: the next run would have another speed.
     """
     if own := os.environ.get("LLMEVAL_LOCAL_THREADS"):
         if not own.isdecimal() or int(own) < 1:
@@ -85,8 +85,7 @@ def idle_threads() -> int:
         return int(own)
     if os.environ.get("CI"):
         return 1
-    cores = _cores()
-    return max(1, min(cores, cores - round(os.getloadavg()[0])) - 1)
+    return max(1, _cores() // 2)
 
 
 def _cores() -> int:

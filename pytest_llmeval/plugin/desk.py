@@ -84,8 +84,10 @@ class LocalDesk:
     def _open(self, endpoint: Endpoint) -> Opened:
         from pytest_llmeval.measure.endpoints import connect
 
-        if endpoint.kind == "local":
-            endpoint = self._start(endpoint)
+        server = self._start(endpoint) if endpoint.kind == "local" else None
+        if server is not None:
+            # It serves one model, under its full name; `local:smollm2` only chose the file.
+            endpoint = structs.replace(endpoint, url=server.url, model=None)
         key = self.settings.secrets.get(endpoint.name)
 
         async def describe() -> Facts:
@@ -96,9 +98,12 @@ class LocalDesk:
             finally:
                 await client.aclose()
 
-        return Opened(asyncio.run(describe()), endpoint.url)
+        facts = asyncio.run(describe())
+        if server is not None and server.launch.identity:
+            facts = structs.replace(facts, server=server.launch.identity)
+        return Opened(facts, endpoint.url)
 
-    def _start(self, endpoint: Endpoint) -> Endpoint:
+    def _start(self, endpoint: Endpoint) -> Server:
         from pytest_llmeval.measure import engine, weights
 
         server = engine.start(
@@ -107,7 +112,7 @@ class LocalDesk:
             parallel=endpoint.concurrency,
         )
         self.servers.append(server)
-        return structs.replace(endpoint, url=server.url)
+        return server
 
     def refuse(self, name: str, error: LLMEvalError) -> None:
         """Answer every ``open`` of this endpoint with an error that is known already."""

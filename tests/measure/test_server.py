@@ -287,32 +287,29 @@ def test_a_missing_extra_names_its_cure(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("environment", "cores", "load", "threads"),
+    ("environment", "cores", "threads"),
     [
-        ({}, 2, 0.0, 1),
-        ({}, 8, 0.2, 7),
-        ({}, 8, 3.4, 4),
-        ({}, 8, 20.0, 1),
-        ({}, 1, 0.0, 1),
-        ({"CI": "true"}, 8, 0.0, 1),
-        ({"CI": "true", "LLMEVAL_LOCAL_THREADS": "6"}, 8, 0.0, 6),
+        ({}, 2, 1),
+        ({}, 8, 4),
+        ({}, 1, 1),
+        ({"CI": "true"}, 8, 1),
+        ({"CI": "true", "LLMEVAL_LOCAL_THREADS": "6"}, 8, 6),
     ],
 )
-def test_threads(monkeypatch, environment, cores, load, threads):
+def test_threads(monkeypatch, environment, cores, threads):
     for name in ("CI", "LLMEVAL_LOCAL_THREADS"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(engine, "_cores", lambda: cores)
-    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
-    assert engine.idle_threads() == threads
+    assert engine.default_threads() == threads
 
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "two", "1.5"])
 def test_wrong_threads(monkeypatch, wrong):
     monkeypatch.setenv("LLMEVAL_LOCAL_THREADS", wrong)
     with pytest.raises(SettingsError, match="LLMEVAL_LOCAL_THREADS"):
-        engine.idle_threads()
+        engine.default_threads()
 
 
 @pytest.mark.parametrize(("limit", "cores"), [("max 100000", 64), ("250000 100000", 2), ("50000 100000", 1)])

@@ -1,0 +1,90 @@
+"""The main job on a real model: a run, a baseline, a green run, and a red one behind a stream at half speed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import throttle
+
+from pytest_llmeval.measure import engine, weights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytest.importorskip("xllamacpp", reason="needs pytest-llmeval-suite[local]")
+pytestmark = pytest.mark.e2e
+
+SMOKE = ("--llm-suite=smoke", "-Wignore::pytest.PytestWarning", "-n0")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A llama.cpp server behind a plain URL."""
+    folder = tmp_path_factory.mktemp("engine")
+    with engine.start(weights.resolve("smollm2"), log=folder / "log", threads=1) as server:
+        yield server.url
+
+
+def run_of(pytester: pytest.Pytester) -> dict[str, Any]:
+    last = json.loads((pytester.path / ".llmeval" / "last-run.json").read_text(encoding="utf-8"))
+    run: dict[str, Any] = json.loads((pytester.path / last["run"]).read_text(encoding="utf-8"))
+    return run
+
+
+def test_update_green_and_red_at_half_speed(
+    pytester: pytest.Pytester, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    update = pytester.runpytest_subprocess(f"--llm-endpoint=box={url}", "--llm-update-baselines", *SMOKE)
+    update.assert_outcomes(passed=4)
+    baseline = (pytester.path / "baselines" / "box.json").read_text(encoding="utf-8")
+    assert len(json.loads(baseline)["epochs"][0]["sessions"]) == 1
+    run = run_of(pytester)
+    assert run["endpoints"]["box"]["model"] == "smollm2-135m-instruct"
+    for cell in run["cells"]:
+        for sample in cell["samples"]:
+            assert sample["ok"]
+            assert sample["cache"] == "cold"
+            assert sample["ttft_s"] > 0
+            assert sample["output_tps"] > 1
+            assert 0 < sample["completion_tokens"] <= 96
+
+    green = pytester.runpytest_subprocess(f"--llm-endpoint=box={url}/v1", *SMOKE)
+    assert green.ret == 0
+
+    with throttle.running(url, factor=2) as slow:
+        red = pytester.runpytest_subprocess(
+            f"--llm-endpoint=box={slow}", "--llm-update-baselines", "--junitxml=junit.xml", *SMOKE
+        )
+    assert red.ret == 1
+    red.stdout.fnmatch_lines(["FAILED llmeval/box::output_tps - *box*slower*"])
+    red.stdout.fnmatch_lines(["*llmeval baseline accept box*"])
+    [verdict] = [
+        one for one in run_of(pytester)["verdicts"] if one["metric"] == "output_tps" and not one.get("cell")
+    ]
+    assert verdict["verdict"] == "regressed"
+    assert -0.65 < verdict["effect"] < -0.35
+    assert (pytester.path / "baselines" / "box.json").read_text(encoding="utf-8") == baseline
+    assert "slower" in (pytester.path / "junit.xml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_local_and_its_replay(pytester: pytest.Pytester, workers: int) -> None:
+    """``local`` starts the engine once, whatever the number of workers; its recording replays without it."""
+    options = ("--llm-rounds=1", f"-n{workers}", "-Wignore::pytest.PytestWarning")
+    live = pytester.runpytest_subprocess("--llm-endpoint=local:smollm2", "--llm-record=recorded", *options)
+    live.assert_outcomes(passed=4)
+    run = run_of(pytester)
+    assert run["endpoints"]["local-smollm2"]["server"].startswith("llama.cpp xllamacpp-")
+    again = pytester.runpytest_subprocess("--llm-endpoint=replay:recorded", *options)
+    again.assert_outcomes(passed=4)
+    replayed = run_of(pytester)
+    assert {sample["transport"] for cell in replayed["cells"] for sample in cell["samples"]} == {"replay"}
+    figures = [
+        [(sample["completion_tokens"], sample["answer_sha256"]) for sample in cell["samples"]]
+        for one in (run, replayed)
+        for cell in one["cells"]
+    ]
+    assert figures[:4] == figures[4:]
