@@ -62,7 +62,7 @@ def code(text: str, *, language: str = "python", requires: Sequence[str] = ()) -
 
     Never raises; the work is linear in the text but for a bounded number of parses.
     """
-    answer, reason = _spoken(source.normalise(text))
+    answer, reason = spoken(source.normalise(text))
     if reason is not None:
         return Extraction(None, reason)
     blocks = fences.scan(answer, _whole)
@@ -75,14 +75,14 @@ def code(text: str, *, language: str = "python", requires: Sequence[str] = ()) -
 
 def prose(text: str) -> str:
     """The words of an answer: without reasoning, code blocks, inline code and URLs."""
-    answer, reason = _spoken(source.normalise(text))
+    answer, reason = spoken(source.normalise(text))
     if reason is not None:
         return ""
     words = _INLINE.sub(" ", fences.outside(answer))
     return re.sub(r"https?://\S+|<[^<>\n]{1,200}>", " ", words).strip()
 
 
-def _spoken(text: str) -> tuple[str, str | None]:
+def spoken(text: str) -> tuple[str, str | None]:
     """The answer without its reasoning, and why nothing is left of it.
 
     Reasoning stands at the start; some templates put the opening tag into the prompt, so that only the

@@ -10,7 +10,8 @@ does not meet its contract: static figures separate working from broken code, no
 * complexity: ``10 / (1 + ((worst − 5) / 10)²)`` of the most complex function; up to 5 costs nothing, 15 half.
 * maintainability: ``10·(1 − exp(−MI / 12))`` of radon's index without comments: only wrecks lose here.
 
-``correctness`` and ``total`` are absent until answers are executed.
+``correctness`` of prose is the share of its checks that it passes (``scorers.prose``); that of code, and
+``total``, are absent until answers are executed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pytest_llmeval.model import Scenario, Score
 
 from . import contract, extract, rules, source
 from .scorers import language as languages
+from .scorers import prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +52,8 @@ def score(scenario: Scenario, language: str, text: str, analyser: Analyses) -> t
     clarity, unclear = _clarity(text, language, parts)
     wanted = scenario.answer.code
     if wanted is None:
-        return Score(clarity=clarity, parts=parts), unclear
+        correctness, checked, wrong = prose.score(scenario.prose_checks, text)
+        return Score(correctness=correctness, clarity=clarity, parts=checked | parts), (*wrong, *unclear)
     found = extract.code(text, language=wanted, requires=scenario.answer.requires)
     if wanted != "python":
         reasons = unclear if found.reason is None else (found.reason, *unclear)

@@ -1,0 +1,130 @@
+"""Checks of prose: what counts as said, and how long a text is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_llmeval.model import ProseCheck, Scenario
+from pytest_llmeval.score import rubric
+from pytest_llmeval.score.analysis import Analysis
+from pytest_llmeval.score.scorers import prose
+
+HOLDS = [
+    ("The capital is Paris.", "paris"),
+    ("프랑스의 수도는 파리입니다.", "파리"),
+    ("The code is `MAGENTA-4172`.", "MAGENTA-4172"),
+    ("```\nMAGENTA-4172\n```", "magenta-4172"),
+    ("it is made of **two\nparts**", "two parts"),
+    ("답은 150분입니다", "150"),
+    ("ＰＡＲＩＳ", "Paris"),
+    ("파리", "파리"),  # decomposed, as macOS writes file names
+    ("a C++ compiler", "C++"),
+]
+HOLDS_NOT = [
+    ("Parisian cafés", "Paris"),
+    ("the 17th", "7"),
+    ("1150 minutes", "150"),
+    ("MAGENTA-41725", "MAGENTA-4172"),
+    ("", "x"),
+]
+
+
+@pytest.mark.parametrize(("answer", "text"), HOLDS)
+def test_said(answer: str, text: str) -> None:
+    assert prose.holds(answer, text)
+
+
+@pytest.mark.parametrize(("answer", "text"), HOLDS_NOT)
+def test_not_said(answer: str, text: str) -> None:
+    assert not prose.holds(answer, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "sentences"),
+    [
+        ("", 0, 0),
+        ("Hello", 1, 1),
+        ("It rains. Take a coat!", 5, 2),
+        ('He said "Go." Then he went.', 6, 2),
+        ("Version 3.5 is faster (by 20 %).", 6, 1),
+        ("Really?! Yes…", 2, 2),
+        ("비가 옵니다. 우산을 챙기세요.", 4, 2),
+        ("- one thing\n- another thing\n- a third", 6, 3),
+        ("1. First this.\n2. Then that.", 4, 2),
+        ("A heading\n\nand a sentence\nof two lines.", 8, 2),
+        ("**Bold.** And plain.", 3, 2),
+        ("... -- ...", 0, 0),
+    ],
+)
+def test_lengths(text: str, words: int, sentences: int) -> None:
+    assert (prose.length(text, "words"), prose.length(text, "sentences")) == (words, sentences)
+
+
+def test_characters_include_single_spaces() -> None:
+    assert prose.length(" 비가\n  옵니다. ", "characters") == len("비가 옵니다.")
+
+
+CHECKS = (
+    ProseCheck(contains=("Paris", "파리")),
+    ProseCheck(contains=("Lyon",)),
+    ProseCheck(unit="words", least=1, most=4),
+    ProseCheck(unit="sentences", least=2, most=3),
+)
+
+
+def test_the_score_is_the_share_of_checks_and_says_what_failed() -> None:
+    worth, parts, reasons = prose.score(CHECKS, "The capital of France is Paris. Yes.")
+    assert worth == 5.0
+    assert parts == {"contains": 5.0, "length": 5.0}
+    assert reasons == (
+        "the answer does not hold `Lyon`",
+        "the answer has 7 words, asked for were at most 4",
+    )
+
+
+def test_a_range_that_is_missed_is_told_whole() -> None:
+    _, _, reasons = prose.score(CHECKS[3:], "One.")
+    assert reasons == ("the answer has 1 sentences, asked for were 2 to 3",)
+
+
+def test_reasoning_is_no_answer() -> None:
+    worth, _, reasons = prose.score(CHECKS[:1], "<think>Paris, of course.</think>It is Rome.")
+    assert (worth, reasons) == (0.0, ("the answer does not hold `Paris` or `파리`",))
+    assert prose.score(CHECKS[:1], "<think>Paris") == (
+        0.0,
+        {},
+        ("the answer ends inside <think>: no answer was given",),
+    )
+
+
+def test_without_checks_there_is_nothing_to_say() -> None:
+    assert prose.score((), "anything") == (None, {}, ())
+
+
+class Nobody:
+    """Prose needs no analyser."""
+
+    def analyse(self, code: str) -> Analysis:
+        raise AssertionError(code)
+
+
+def test_it_is_the_correctness_of_prose() -> None:
+    scenario = Scenario(suite="s", id="x", prompt={"en": "?"}, prose_checks=CHECKS[:1])
+    score, reasons = rubric.score(scenario, "en", "Paris is the capital of France.", Nobody())
+    assert (score.correctness, score.clarity, score.quality, reasons) == (10.0, 10.0, None, ())
+    assert score.parts == {"contains": 10.0, "language": 10.0}
+    score, reasons = rubric.score(scenario, "en", "巴黎是法国的首都,也是最大的城市,人口两百万。", Nobody())
+    assert (score.correctness, score.clarity) == (0.0, 0.0)
+    assert len(reasons) == 2
+
+
+texts = st.text(max_size=300)
+
+
+@given(texts, st.text(min_size=1, max_size=20).filter(str.strip))
+def test_any_text_holds_itself_and_has_a_length(answer: str, text: str) -> None:
+    assert prose.holds(f"{answer} {text} {answer}", text) or not prose._plain(text)
+    for unit in ("words", "sentences", "characters"):
+        assert prose.length(answer, unit) >= 0
+    assert prose.length(answer, "sentences") <= prose.length(answer, "words") <= len(answer)
+    prose.score(CHECKS, answer)
