@@ -50,16 +50,19 @@ def packed(value: object) -> tuple[int, bytes]:
     raise TypeError(type(value))
 
 
-def header(keys: dict[str, object], *, version: int = 3) -> bytes:
-    rows = (text(key) + struct.pack("<I", packed(value)[0]) + packed(value)[1] for key, value in keys.items())
-    return b"GGUF" + struct.pack("<IQQ", version, 0, len(keys)) + b"".join(rows)
+def header(keys: dict[str, object], *, version: int = 3, tensors: tuple[int, ...] = ()) -> bytes:
+    """A file's head; ``tensors`` are the offsets of so many."""
+    rows = [text(key) + struct.pack("<I", packed(value)[0]) + packed(value)[1] for key, value in keys.items()]
+    rows += [text("blk.weight") + struct.pack("<IQQIQ", 2, 64, 64, 0, offset) for offset in tensors]
+    return b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(keys)) + b"".join(rows)
 
 
 @pytest.fixture
 def model(tmp_path):
-    def write(keys: dict[str, object], size_bytes: int = 0):
-        path = tmp_path / "model.gguf"
-        path.write_bytes(header(keys).ljust(size_bytes, b"\0"))
+    def write(keys: dict[str, object], weights_bytes: int = 0, name: str = "model.gguf"):
+        data = header(keys, tensors=(0, weights_bytes // 2) if weights_bytes else ())
+        path = tmp_path / name
+        path.write_bytes(data.ljust(-(-len(data) // 32) * 32, b"\0") + bytes(weights_bytes))
         return path
 
     return write
@@ -105,6 +108,32 @@ def test_without_key_value_heads_all_heads_count(model):
     assert shape.cache_bytes(1) == 24 * 14 * 128 * 2
 
 
+def test_latent_attention_and_what_is_left_out_is_said(model):
+    keys = {
+        **QWEN,
+        "qwen2.attention.kv_lora_rank": 512,
+        "qwen2.rope.dimension_count": 64,
+        "qwen2.attention.sliding_window": 4096,
+        "qwen2.ssm.state_size": 128,
+    }
+    shape = fit.read(model(keys))
+    assert shape.elements == (576,) * 24
+    assert [note.partition(" ")[0] for note in shape.notes] == ["latent", "some", "layers"]
+    assert fit.read(model(QWEN)).notes == ()
+
+
+def test_a_model_in_parts(model):
+    paths = [
+        model(QWEN if part == 1 else {"split.no": part - 1}, 1000 * part, f"big-0000{part}-of-00003.gguf")
+        for part in (1, 2, 3)
+    ]
+    assert fit.read(paths[0]) == fit.read(paths[2])
+    assert fit.read(paths[0]).weights_bytes == 6000
+    paths[1].unlink()
+    with pytest.raises(UsageError, match=r"1 of its 00003 parts are missing: big-00002-of-00003\.gguf"):
+        fit.read(paths[0])
+
+
 @pytest.mark.parametrize(
     "missing", ["general.architecture", "qwen2.block_count", "qwen2.attention.head_count"]
 )
@@ -140,7 +169,11 @@ def test_config_json(folder):
     [
         ({"head_dim": 256}, 2 * 32 * 8 * 256 * 2 * 5000),
         ({"num_key_value_heads": None}, 2 * 32 * 32 * 128 * 2 * 5000),
-        ({"sliding_window": 1000}, 2 * 32 * 8 * 128 * 2 * 1000),
+        ({"sliding_window": 1000}, 2 * 32 * 8 * 128 * 2 * 5000),
+        ({"layer_types": ["linear_attention"] * 24 + ["full_attention"] * 8}, 2 * 8 * 8 * 128 * 2 * 5000),
+        ({"multi_query": True, "num_key_value_heads": None}, 2 * 32 * 1 * 128 * 2 * 5000),
+        ({"multi_query": True, "num_kv_heads": 71}, 2 * 32 * 1 * 128 * 2 * 5000),
+        ({"multi_query": True, "new_decoder_architecture": True}, 2 * 32 * 8 * 128 * 2 * 5000),
         ({"sliding_window": 1000, "use_sliding_window": False}, 2 * 32 * 8 * 128 * 2 * 5000),
         (
             {"sliding_window": 1000, "layer_types": ["sliding_attention"] * 24 + ["full_attention"] * 8},
@@ -168,6 +201,44 @@ def test_kinds_of_attention(folder, change, cache_bytes):
 def test_a_wrong_config_is_named(folder, config, words):
     with pytest.raises(UsageError, match=words):
         fit.read(folder(config))
+
+
+def test_names_of_before_llama(folder):
+    config = {"n_layer": 12, "n_head": 12, "n_embd": 768, "n_positions": 1024}
+    shape = fit.read(folder(config))
+    assert (shape.cache_bytes(1), shape.trained_context) == (2 * 12 * 12 * 64 * 2, 1024)
+
+
+def test_what_config_json_leaves_open_is_counted_in_full_and_said(folder):
+    assert fit.read(folder(LLAMA)).notes == ()
+    assert "window" in fit.read(folder({**LLAMA, "sliding_window": 1000})).notes[0]
+    kinds = ["linear_attention"] * 31 + ["full_attention"]
+    assert "state of their own" in fit.read(folder({**LLAMA, "layer_types": kinds})).notes[0]
+    assert "latent" in fit.read(folder({**LLAMA, "kv_lora_rank": 512})).notes[0]
+
+
+def test_weights_that_lie_there_twice_count_once(folder):
+    where = folder(LLAMA, 1000)
+    (where / "consolidated.safetensors").write_bytes(bytes(5000))
+    names = ["model-00000-of-00002.safetensors", "model-00001-of-00002.safetensors"]
+    index = where / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": names[0], "b": names[1], "c": names[1]}}))
+    assert fit.read(where).weights_bytes == 1000
+    (where / names[1]).unlink()
+    with pytest.raises(UsageError, match=r"weights are missing: .*model-00001-of-00002\.safetensors"):
+        fit.read(where)
+    for wrong in ("{", "[]", '{"weight_map": 3}', '{"weight_map": {"a": 3}}'):
+        index.write_text(wrong)
+        with pytest.raises(UsageError, match="no index of weights"):
+            fit.read(where)
+    index.unlink()
+    (where / "model.safetensors").write_bytes(bytes(700))
+    assert fit.read(where).weights_bytes == 700
+
+
+def test_weights_by_number(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    assert fit.read(tmp_path, weights_bytes=7).weights_bytes == 7
 
 
 def test_a_folder_without_config_or_weights(tmp_path):
@@ -223,7 +294,7 @@ numbers = st.lists(st.integers(0, 2**32 - 1), max_size=9) | st.lists(st.text(max
 def test_what_was_written_is_read(tmp_path_factory, keys, version):
     path = tmp_path_factory.getbasetemp() / "written.gguf"
     path.write_bytes(header(keys, version=version))
-    assert gguf.metadata(path) == keys
+    assert gguf.read(path).metadata == keys
 
 
 @given(st.binary(max_size=200), st.integers(0, 200), st.integers(0, 255))
@@ -233,13 +304,13 @@ def test_any_bytes_end_soon(tmp_path_factory, data, place, byte):
     for bytes_ in (data, b"GGUF" + data, whole[:place], whole[:place] + bytes([byte]) + whole[place + 1 :]):
         path.write_bytes(bytes_)
         try:
-            gguf.metadata(path)
+            gguf.read(path)
         except UsageError as error:
             assert error.where == str(path)  # noqa: PT017 - a harmless byte raises nothing
 
 
 def test_long_arrays_are_skipped(model):
-    found = gguf.metadata(model(QWEN))
+    found = gguf.read(model(QWEN)).metadata
     assert "tokenizer.ggml.tokens" not in found
     assert "tokenizer.ggml.scores" not in found
     assert found["tokenizer.chat_template"] == "{{ messages }}"
@@ -249,16 +320,65 @@ def test_a_length_beyond_the_file_is_refused_at_once(tmp_path):
     path = tmp_path / "huge.gguf"
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1 << 60) + struct.pack("<Q", 1 << 62) + b"key")
     with pytest.raises(UsageError, match="cut off"):
-        gguf.metadata(path)
+        gguf.read(path)
+
+
+def test_a_file_that_is_cut_off_is_said(model):
+    path = model(QWEN, 10_000)
+    path.write_bytes(path.read_bytes()[:-5100])
+    with pytest.raises(UsageError, match="cut off"):
+        gguf.read(path)
+
+
+def test_a_long_string_is_not_read(tmp_path):
+    path = tmp_path / "hostile.gguf"
+    with path.open("wb") as file:
+        file.write(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", 1 << 40))
+        file.truncate(1 << 41)  # sparse
+    with pytest.raises(UsageError, match=r"a string of 1,099,511,627,776 bytes"):
+        gguf.read(path)
+
+
+@pytest.mark.parametrize("array", [(0, 1 << 40), (8, 1 << 40)], ids=["of numbers", "of empty strings"])
+def test_a_large_head_is_not_walked(tmp_path, monkeypatch, array):
+    monkeypatch.setattr(gguf, "_LARGEST_HEAD", 1 << 20)
+    path = tmp_path / "hostile.gguf"
+    with path.open("wb") as file:
+        file.write(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + text("a") + struct.pack("<IIQ", 9, *array))
+        file.truncate(1 << 41)  # sparse
+    with pytest.raises(UsageError, match="its head is larger than 1 MiB"):
+        gguf.read(path)
+
+
+@pytest.mark.parametrize(
+    ("rest", "words"),
+    [
+        (struct.pack("<QQ", 0, 1) + text("a") + struct.pack("<I", 99), "unknown type 99"),
+        (
+            struct.pack("<QQ", 0, 1) + text("a") + struct.pack("<IIQ", 9, 9, 1),
+            "an array holds the unknown type 9",
+        ),
+        (struct.pack("<QQ", 1, 0) + text("t") + struct.pack("<I", 1000), "1000 dimensions"),
+        (
+            struct.pack("<QQ", 0, 1) + text("general.alignment") + struct.pack("<II", 4, 0),
+            "0 is no alignment",
+        ),
+    ],
+)
+def test_a_nonsensical_head(tmp_path, rest, words):
+    path = tmp_path / "hostile.gguf"
+    path.write_bytes(b"GGUF" + struct.pack("<I", 3) + rest)
+    with pytest.raises(UsageError, match=words):
+        gguf.read(path)
 
 
 def test_an_older_version_is_named(tmp_path):
     path = tmp_path / "old.gguf"
     path.write_bytes(header({}, version=1))
     with pytest.raises(UsageError, match="version 1"):
-        gguf.metadata(path)
+        gguf.read(path)
 
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match="No such file"):
-        gguf.metadata(tmp_path / "nope.gguf")
+        gguf.read(tmp_path / "nope.gguf")
