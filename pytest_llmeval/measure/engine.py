@@ -72,8 +72,8 @@ def default_threads() -> int:
     """How many threads decode: ``LLMEVAL_LOCAL_THREADS``, else 1 in CI, else half of the cores.
 
     llama.cpp's threads wait for each other by spinning. Measured with SmolLM2 on 2 cores: 1 thread 89 tok/s,
-    2 threads 142; beside one busy process 1 thread 95, 2 threads 2.3. So cores are left to this client and its
-    analysers. The machine's load of the moment must not decide: the next run would have another speed.
+    2 threads 142; beside one busy process 1 thread 95, 2 threads 2.3. So cores are left to this client and
+    its analysers. The machine's load of the moment must not decide: the next run would have another speed.
     """
     if own := os.environ.get("LLMEVAL_LOCAL_THREADS"):
         if not own.isdecimal() or int(own) < 1:

@@ -150,8 +150,8 @@ class Context:
         alpha = settings.policy.alpha * len(settings.endpoints)
         baselines = os.path.relpath(settings.baselines, self.config.invocation_params.dir)
         return (
-            f"llmeval: {names} · {rounds}, {settings.warmup} warm-up · baselines: {baselines} · "
-            f"at most {alpha:.0%} of unchanged builds red"
+            f"llmeval: {names} · {rounds}, {settings.warmup} warm-up · baselines in {baselines} · "
+            f"false alarms \N{LESS-THAN OR EQUAL TO} {alpha:.0%}"
         )
 
     def check_selection(self, items: Sequence[pytest.Item]) -> None:

@@ -56,12 +56,12 @@ class Shown:
         return False
 
     def __str__(self) -> str:
-        of = f"round {self.round + 1}/{self.rounds}" if self.rounds > 1 else ""
+        of = f", round {self.round + 1}/{self.rounds}" if self.rounds > 1 else ""
         if self.first_ns is None:
-            return f"{of} waiting".strip()
+            return f"waiting{of}"
         elapsed_s = (self.last_ns - self.first_ns) / 1e9
         rate = f" {(self.tokens - 1) / elapsed_s:.1f} tok/s" if elapsed_s > 0 else ""
-        return f"{of} {self.tokens} tokens{rate}".strip()
+        return f"{self.tokens} tokens{rate}{of}"
 
 
 class Progress:
@@ -91,7 +91,7 @@ class Progress:
         started = time.monotonic()
         drawn = False
         while not done.wait(EVERY_S):
-            text = f" {label} {shown} {time.monotonic() - started:.0f} s"
+            text = f" {shown}, {time.monotonic() - started:.0f} s: {label}"
             self._write(f"{RESTORE_AND_WIPE if drawn else ''}{SAVE}{NO_WRAP}{text}{WRAP}")
             drawn = True
         if drawn:

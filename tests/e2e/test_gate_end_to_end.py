@@ -1,4 +1,4 @@
-"""The main job on a real model: a run, a baseline, a green run, and a red one behind a stream at half speed."""
+"""The main job on a real model: a run, a baseline, a green run, and a red one at half speed."""
 
 from __future__ import annotations
 
