@@ -330,6 +330,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request of a cell as the run file keeps it. ``at_s``: seconds since the run started.
 
     ``reasons`` explain the score in words a person can act on. ``void``: why its timings must not be judged.
+    ``cost``: by the endpoint's price.
 
     Of a load cell: ``request`` is its number in the round's batch, ``queue_s`` the wait before the server
     took it up, where the server tells, ``delay_s`` how long after its scheduled time it was sent. Of a cold
@@ -370,6 +371,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasons: tuple[str, ...] = ()
     error: Failure | None = None
     partial_tokens: int | None = None
+    cost: float | None = None
 
 
 class Load(Struct, frozen=True, kw_only=True, omit_defaults=True):
