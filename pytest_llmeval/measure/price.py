@@ -69,7 +69,7 @@ def at_most(price: Price, request: Request, *, window: int | None) -> float:
 
 
 class Cost(Struct, frozen=True):
-    """Of several samples. ``unknown``: how many of them could not be priced, so that ``amount`` is too low."""
+    """Of several samples. ``unknown``: how many could not be priced, so that ``amount`` is too low."""
 
     amount: float = 0.0
     unknown: int = 0

@@ -124,7 +124,8 @@ def test_a_request_that_could_pass_the_ceiling_is_refused() -> None:
     with pytest.raises(CeilingError) as refused:
         ceiling.reserve(0.25)
     assert refused.value.what == (
-        "0.3 of --llm-max-cost=1 is spent, up to 0.5 more is under way, and the next request may cost up to 0.25"
+        "0.3 of --llm-max-cost=1 is spent, up to 0.5 more is under way, "
+        "and the next request may cost up to 0.25"
     )
     assert ceiling.reserve(0.2).reserved == pytest.approx(0.7)
     with pytest.raises(CeilingError, match="nothing bounds what the next request may cost"):
