@@ -13,7 +13,8 @@
     │       └── MissingExtra     an optional dependency is not installed
     ├── NotMeasurableError       a cell that this endpoint can't be asked: skipped, with the sentence
     ├── ModelFetchError          weights that can't be fetched or fail their hash
-    └── AnalyserError            the analyser's process can't be started at all
+    ├── AnalyserError            the analyser's process can't be started at all
+    └── SandboxError             generated code can't be run as restricted as promised: it is not run
 
 A request that fails is not an exception: it is a ``model.Failure`` inside a ``model.Response``, because
 errors are samples.
@@ -96,3 +97,7 @@ class CeilingError(LLMEvalError):
 
 class AnalyserError(LLMEvalError):
     """The analyser's worker process could not be started."""
+
+
+class SandboxError(LLMEvalError):
+    """No sandbox works here, or the one asked for does not; nothing was run."""

@@ -24,12 +24,13 @@ from pytest_llmeval.model import Scenario, Score
 
 from . import contract, extract, rules, source
 from .scorers import language as languages
-from .scorers import prose
+from .scorers import python as checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .analysis import Analysis, Finding
+    from .sandbox.protocol import Sandbox
 
 _SHOWN_FINDINGS = 5
 _SHOWN_TEXT = 160
@@ -43,25 +44,47 @@ class Analyses(Protocol):
         ...
 
 
-def score(scenario: Scenario, language: str, text: str, analyser: Analyses) -> tuple[Score, tuple[str, ...]]:
+def score(
+    scenario: Scenario, language: str, text: str, analyser: Analyses, sandbox: Sandbox | None = None
+) -> tuple[Score, tuple[str, ...]]:
     """Score one answer; ``language`` is the prompt's. Returns the score and why it is not higher.
 
-    A bad answer is a low score. Raises ``AnalyserError`` only when no analyser can be started.
+    A bad answer is a low score. Without a sandbox nothing is executed and ``correctness`` is absent. Raises
+    ``AnalyserError`` or ``SandboxError`` only when the answer could not be analysed or executed at all.
     """
     parts: dict[str, float] = {}
     clarity, unclear = _clarity(text, language, parts)
     wanted = scenario.answer.code
     if wanted is None:
-        correctness, checked, wrong = prose.score(scenario.prose_checks, text)
-        return Score(correctness=correctness, clarity=clarity, parts=checked | parts), (*wrong, *unclear)
-    found = extract.code(text, language=wanted, requires=scenario.answer.requires)
+        return Score(clarity=clarity, parts=parts), unclear
+    requires = scenario.answer.requires
+    found = extract.code(text, language=wanted, requires=requires)
     if wanted != "python":
         reasons = unclear if found.reason is None else (found.reason, *unclear)
         return Score(clarity=clarity, parts=parts), reasons
-    if found.code is None:
-        return Score(quality=0.0, clarity=clarity, parts=parts), (found.reason or "", *unclear)
-    worth, quality_parts, reasons = quality(found.code, scenario.answer.requires, analyser)
-    return Score(quality=worth, clarity=clarity, parts=parts | quality_parts), (*reasons, *unclear)
+    broken = (found.reason or "",) if found.code is None else unmet(found.code, requires)
+    correctness: float | None = 0.0 if scenario.checks else None
+    worth, reasons = 0.0, broken
+    if found.code is not None and not broken:
+        correctness, wrong = _correctness(scenario, found.code, sandbox, parts)
+        worth, quality_parts, findings = quality(found.code, requires, analyser)
+        parts |= quality_parts
+        reasons = (*wrong, *findings)
+    return (
+        Score(
+            total=_total(correctness, worth, clarity),
+            correctness=correctness,
+            quality=worth,
+            clarity=clarity,
+            parts=parts,
+        ),
+        (*reasons, *unclear),
+    )
+
+
+def unmet(code: str, requires: Iterable[str]) -> tuple[str, ...]:
+    """Why the code is worth nothing before it is analysed or executed; empty if it has a chance."""
+    return _read(code, tuple(requires))[1]
 
 
 def quality(
@@ -69,11 +92,8 @@ def quality(
 ) -> tuple[float, dict[str, float], tuple[str, ...]]:
     """``(quality, parts, reasons)`` of Python code, 0-10. Only code that meets its contract is analysed."""
     requires = tuple(requires)
-    tree, reason = source.parse(source.normalise(code))
-    if tree is None:
-        return 0.0, {}, (reason or "",)
-    broken = contract.unmet(tree, requires) or _nothing(tree)
-    if broken:
+    tree, broken = _read(code, requires)
+    if tree is None or broken:
         return 0.0, {}, broken
     analysis = analyser.analyse(code)
     if analysis.failure is not None:
@@ -130,6 +150,35 @@ def complexity_score(worst: int) -> float:
 def maintainability_score(index: float) -> float:
     """0-10 from radon's maintainability index, 0-100."""
     return 10 * (1 - math.exp(-index / rules.MAINTAINABLE))
+
+
+def _read(code: str, requires: tuple[str, ...]) -> tuple[ast.Module | None, tuple[str, ...]]:
+    """The syntax tree, and why the code does not meet its contract."""
+    tree, reason = source.parse(source.normalise(code))
+    if tree is None:
+        return None, (reason or "",)
+    return tree, contract.unmet(tree, requires) or _nothing(tree)
+
+
+def _correctness(
+    scenario: Scenario, code: str, sandbox: Sandbox | None, parts: dict[str, float]
+) -> tuple[float | None, tuple[str, ...]]:
+    """The share of checks that pass; absent where there are none, or nothing to run them in."""
+    if not scenario.checks:
+        return None, ()
+    if sandbox is None:
+        return None, ("correctness is not computed: there is no sandbox to execute the answer in",)
+    executed = checks.execute(code, scenario.checks, sandbox)
+    parts["checks"], parts["checks_passed"] = len(scenario.checks), executed.passed
+    return round(executed.correctness, 3), executed.reasons
+
+
+def _total(correctness: float | None, quality: float, clarity: float | None) -> float | None:
+    """Ten at most; absent when one of its parts is."""
+    shares = rules.TOTAL
+    values = {"correctness": correctness, "quality": quality, "clarity": clarity}
+    weighted = [shares[name] * value for name, value in values.items() if value is not None]
+    return round(sum(weighted) / sum(shares.values()), 3) if len(weighted) == len(values) else None
 
 
 def _clarity(text: str, language: str, parts: dict[str, float]) -> tuple[float | None, tuple[str, ...]]:

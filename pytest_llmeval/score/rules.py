@@ -46,6 +46,9 @@ PENALTIES = {"fatal": 3.0, "error": 3.0, "warning": 1.0, "refactor": 0.5, "conve
 WEIGHTS = {"pylint": 6.0, "complexity": 3.0, "maintainability": 1.0}
 """Shares of ``quality``. Maintainability follows the code's length more than its worth: a small share."""
 
+TOTAL = {"correctness": 6.0, "quality": 3.0, "clarity": 1.0}
+"""Shares of ``total``."""
+
 STEEPNESS = 3.0
 SMALLEST = 10
 LARGEST_ROUTINE = 25
@@ -61,7 +64,7 @@ def analysers() -> Analysers:
     """Versions and the hash of the rules; reads the packages' metadata, imports none of them."""
     limits = (source.MAX_BYTES, source.MAX_LINES, source.MAX_NODES, source.MAX_DEPTH)
     mapping = (STEEPNESS, SMALLEST, LARGEST_ROUTINE, SIMPLE, MAINTAINABLE)
-    rules = (REVISION, PYLINT_OPTIONS, sorted(UNSCORED), sorted(PENALTIES.items()), sorted(WEIGHTS.items()))
+    rules = (REVISION, PYLINT_OPTIONS, sorted(UNSCORED), PENALTIES, WEIGHTS, TOTAL)
     return Analysers(
         pylint=version("pylint"),
         astroid=version("astroid"),

@@ -1,0 +1,92 @@
+"""Executed checks of Python code: call, compare, tell what went wrong.
+
+The comparison happens here, not in the sandbox. It is as lenient as YAML forces it to be and no more: a list
+stands for a tuple too, and in any order for a set; numbers compare by value, floats to nine digits; a bool is
+no number.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_llmeval.score.sandbox.protocol import Broken, Opaque, Raised, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_llmeval.model import Check
+    from pytest_llmeval.score.sandbox.protocol import Sandbox
+
+_SHOWN_FAILURES = 5
+_SHOWN_TEXT = 100
+
+
+class Executed(NamedTuple):
+    """``correctness`` 0-10: the share of checks that passed; ``reasons``: what the others did."""
+
+    correctness: float
+    passed: int
+    reasons: tuple[str, ...]
+
+
+def execute(code: str, checks: Sequence[Check], sandbox: Sandbox) -> Executed:
+    """Run every check (at least one) in the sandbox. Raises ``SandboxError`` when it can't be run at all."""
+    results = sandbox.run(code, tuple(check.call for check in checks))
+    failures = [why for check, result in zip(checks, results, strict=True) if (why := failure(check, result))]
+    passed = len(checks) - len(failures)
+    reasons = tuple(dict.fromkeys(failures))
+    if len(reasons) > _SHOWN_FAILURES:
+        reasons = (*reasons[:_SHOWN_FAILURES], f"and {len(reasons) - _SHOWN_FAILURES} more checks failed")
+    return Executed(10 * passed / len(checks), passed, reasons)
+
+
+def failure(check: Check, result: Result) -> str | None:
+    """What is wrong with a check's result, in words; None if nothing is."""
+    wanted = f"{check.raises} should be raised" if check.raises else f"{_shown(check.equals)} was expected"
+    if isinstance(result, Broken):
+        return f"{'the program' if result.whole else f'`{check.call}`'} {result.reason}"
+    if isinstance(result, Raised):
+        if check.raises is not None and check.raises in result.names:
+            return None
+        name = result.names[0] if result.names else "an error"
+        text = f"{name}: {_cut(result.text)}" if result.text else name
+        return f"`{check.call}` raised {text}; {wanted}"
+    if check.raises is None and same(result.value, check.equals):
+        return None
+    return f"`{check.call}` returned {_shown(result.value)}; {wanted}"
+
+
+def same(value: object, expected: object) -> bool:
+    """Whether a returned value is what a YAML value describes."""
+    if isinstance(value, bool) or isinstance(expected, bool):
+        return value is expected
+    if isinstance(value, int | float) and isinstance(expected, int | float):
+        return _same_number(value, expected)
+    if isinstance(expected, list) and isinstance(value, list | tuple):
+        return len(value) == len(expected) and all(map(same, value, expected))
+    if isinstance(expected, list) and isinstance(value, set | frozenset):
+        return len(value) == len(expected) and all(any(same(one, item) for one in value) for item in expected)
+    if isinstance(expected, dict) and isinstance(value, dict):
+        return value.keys() == expected.keys() and all(same(value[key], expected[key]) for key in expected)
+    return type(value) is type(expected) and value == expected
+
+
+def _same_number(value: float, expected: float) -> bool:
+    if value == expected:
+        return True
+    if isinstance(value, int) and isinstance(expected, int):
+        return False
+    try:
+        return math.isclose(value, expected, rel_tol=1e-9, abs_tol=1e-12)
+    except OverflowError:  # an int beyond every float
+        return False
+
+
+def _shown(value: object) -> str:
+    return _cut(value.text if isinstance(value, Opaque) else repr(value))
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN_TEXT else f"{text[: _SHOWN_TEXT - 1]}…"
