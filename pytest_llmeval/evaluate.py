@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import time
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING
@@ -15,27 +16,25 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from . import scenarios, wire
-from .measure import timing
-from .model import SCORES, Failure, Parameters, Record, Request, Response, Sample, Scenario, Score
+from .errors import NotMeasurableError
+from .measure import rounds, throughput, timing
+from .measure.rounds import Asked, Plan
+from .model import SCORES, SLO, Failure, Load, Parameters, Record, Request, Response, Sample, Scenario, Score
 from .score import rubric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .measure.endpoints.protocol import Client, OnRead
+    from .measure.rounds import Restart
     from .score.analyser import Analyser
-
-WARMUP_PROMPT = "Say hello."
-"""Not the cell's prompt: warming up with it would fill the prefix cache that the first round must find
-cold.
-"""
-WARMUP_TOKENS = 8
-END_OF_CELL = frozenset({"connect", "timeout"})
-"""After one of these the cell's other rounds would only wait as long again."""
 
 
 class Cell(Struct, frozen=True, kw_only=True):
-    """What is asked of whom. ``parameters`` are resolved: every field but ``max_tokens`` is set."""
+    """What is asked of whom. ``parameters`` are resolved: every field but ``max_tokens`` is set.
+
+    ``slo``: the policy's limits of a load whose scenario has none of its own.
+    """
 
     endpoint: str
     scenario: Scenario
@@ -44,6 +43,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     rounds: int = 3
     timeout_s: float = 120.0
     nodeid: str | None = None
+    slo: SLO = SLO()
 
     def request(self) -> Request:
         """The cell's one request; its rounds repeat it."""
@@ -56,13 +56,20 @@ class Cell(Struct, frozen=True, kw_only=True):
             timeout_s=self.timeout_s,
         )
 
-
-class Asked(Struct, frozen=True):
-    """One round's response; ``at_s`` is when it was asked, in seconds since the run started."""
-
-    round: int
-    at_s: float
-    response: Response
+    def plan(self, warmup: int = 0, restart: Restart | None = None) -> Plan:
+        """How its rounds are asked. Raises ``NotMeasurableError`` for a cold start that nobody can make."""
+        if self.scenario.cold and restart is None:
+            raise NotMeasurableError(
+                "a cold start is measured on a server that the run itself starts, and "
+                f"{self.endpoint} is not one"
+            )
+        return Plan(
+            rounds=self.rounds,
+            warmup=warmup,
+            load=self.scenario.load,
+            restart=restart if self.scenario.cold else None,
+            seed=self.parameters.seed or 0,
+        )
 
 
 class AnswerText(Struct, frozen=True):
@@ -81,15 +88,6 @@ class Outcome(Struct, frozen=True):
     interrupted: bool = False
 
 
-async def warm_up(client: Client, requests: int, *, timeout_s: float) -> None:
-    """Short requests whose figures are thrown away; a failure shows again in the measured rounds."""
-    request = Request(messages=(("user", WARMUP_PROMPT),), max_tokens=WARMUP_TOKENS, timeout_s=timeout_s)
-    for _ in range(requests):
-        response = await client.stream(request)
-        if response.failure is not None:
-            return
-
-
 async def ask(
     client: Client,
     cell: Cell,
@@ -98,38 +96,26 @@ async def ask(
     warmup: int = 0,
     turn: AbstractAsyncContextManager[object] | None = None,
     on_round: Callable[[int], OnRead | None] | None = None,
+    restart: Restart | None = None,
 ) -> tuple[tuple[Asked, ...], bool]:
-    """Ask every round inside the endpoint's turn; ``(rounds, interrupted)``.
+    """Ask every round inside the endpoint's turn; ``(requests, interrupted)``.
 
-    A cancellation ends the cell, not the caller: the partial answer is the last round, and the caller, who
-    knows why it was cancelled, raises again.
+    ``restart`` is for cold cells; without it they raise ``NotMeasurableError``. A cancellation ends the cell,
+    not the caller: the partial answer is the last one, and the caller, who knows why it was cancelled, raises
+    again.
     """
+    plan = cell.plan(warmup, restart)
     asked: list[Asked] = []
-    request = cell.request()
-    at_s = time.time() - started_unix
     try:
         async with turn or nullcontext():
-            await warm_up(client, warmup, timeout_s=cell.timeout_s)
-            for number in range(cell.rounds):
-                at_s = time.time() - started_unix
-                response = await client.stream(request, on_round(number) if on_round else None)
-                asked.append(Asked(number, at_s, response))
-                if response.failure is not None and response.failure.kind in END_OF_CELL:
-                    break
-    except asyncio.CancelledError as cancelled:
-        asked.append(Asked(len(asked), at_s, _partial(cancelled)))
+            await rounds.ask(
+                client, cell.request(), plan, asked, started_unix=started_unix, on_round=on_round
+            )
+    except asyncio.CancelledError:
+        if not asked:
+            asked.append(Asked(0, time.time() - started_unix, rounds.unsent()))
         return tuple(asked), True
     return tuple(asked), False
-
-
-def _partial(cancelled: asyncio.CancelledError) -> Response:
-    """The response as far as it came: a client hands it over as the cancellation's argument."""
-    if cancelled.args and isinstance(cancelled.args[0], Response):
-        return cancelled.args[0]
-    now = time.perf_counter_ns()
-    return Response(
-        started_ns=now, ended_ns=now, failure=Failure("interrupted", "interrupted before it was sent")
-    )
 
 
 def assess(cell: Cell, asked: Sequence[Asked], analyser: Analyser, *, interrupted: bool = False) -> Outcome:
@@ -150,7 +136,19 @@ def assess(cell: Cell, asked: Sequence[Asked], analyser: Analyser, *, interrupte
         for one in asked
         if one.response.chunks
     )
-    return Outcome(record(cell, samples), answers, interrupted)
+    return Outcome(record(cell, samples, _load(cell, asked)), answers, interrupted)
+
+
+def _load(cell: Cell, asked: Sequence[Asked]) -> tuple[Load, ...]:
+    """The figures of every batch that was asked."""
+    plan = cell.scenario.load
+    if plan is None:
+        return ()
+    batches = itertools.groupby(asked, key=lambda one: one.round)
+    return tuple(
+        throughput.figures([one.reply for one in batch], plan, batch=number, slo=cell.slo)
+        for number, batch in batches
+    )
 
 
 def unreached(cell: Cell, failure: Failure, *, started_unix: float) -> Outcome:
@@ -159,7 +157,7 @@ def unreached(cell: Cell, failure: Failure, *, started_unix: float) -> Outcome:
     return Outcome(record(cell, (sample,)), ())
 
 
-def record(cell: Cell, samples: tuple[Sample, ...]) -> Record:
+def record(cell: Cell, samples: tuple[Sample, ...], load: tuple[Load, ...] = ()) -> Record:
     """The record of a cell with these samples."""
     scenario = cell.scenario
     return Record(
@@ -173,9 +171,12 @@ def record(cell: Cell, samples: tuple[Sample, ...]) -> Record:
             temperature=cell.parameters.temperature or 0.0,
             seed=cell.parameters.seed,
             max_tokens=cell.parameters.max_tokens,
+            load=scenario.load,
+            cold=scenario.cold,
         ),
         samples=samples,
         nodeid=cell.nodeid,
+        load=load,
     )
 
 
@@ -187,10 +188,15 @@ def _sample(asked: Asked, score: Score | None, reasons: tuple[str, ...]) -> Samp
         reasons = (*reasons, f"cut off after {figures.completion_tokens} tokens (finish_reason: length)")
     return Sample(
         round=asked.round,
+        request=asked.request,
         at_s=round(asked.at_s, 3),
         ok=not failed,
         finish_reason=response.finish_reason,
         answer_sha256=_sha256(response.text) if response.chunks and not failed else None,
+        queue_s=None if asked.request is None else throughput.queue_s(response),
+        delay_s=None if asked.scheduled_ns is None else asked.reply.delay_s,
+        cold_start_s=asked.cold_start_s,
+        cold_ttft_s=asked.cold_ttft_s,
         client_lag_s=response.lag_s,
         cache=response.cache,
         transport=response.transport,
@@ -220,23 +226,6 @@ def _void(response: Response, gap_p50_s: float | None) -> str | None:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(wire.text(text).encode()).hexdigest()
-
-
-def broken_floors(scenario: Scenario, record: Record) -> tuple[str, ...]:
-    """A sentence for every floor of the scenario that the record does not keep.
-
-    A floor bounds scores and rates from below, and times (``*_s``) from above.
-    """
-    sentences = []
-    for metric, floor in scenario.floor.items():
-        value = record.figure(metric)
-        if value is None:
-            sentences.append(f"{metric} has a floor of {floor:g} but was not measured")
-        elif metric.endswith("_s") and value > floor:
-            sentences.append(f"{metric} is {value:.3g} s, over the scenario's limit of {floor:g} s")
-        elif not metric.endswith("_s") and value < floor:
-            sentences.append(f"{metric} is {value:.3g}, under the scenario's floor of {floor:g}")
-    return tuple(sentences)
 
 
 class Answer:

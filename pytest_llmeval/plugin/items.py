@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmeval import evaluate, scenarios, shipped
-from pytest_llmeval.errors import ScenarioError
+from pytest_llmeval import promises, scenarios, shipped
+from pytest_llmeval.errors import NotMeasurableError, ScenarioError
 from pytest_llmeval.report import cell as cell_text
 
 from . import context, options
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from pytest_llmeval import evaluate
     from pytest_llmeval.model import Endpoint, Record, Scenario
 
 SHIPPED_PREFIX = "llmeval-suites"
@@ -83,7 +84,10 @@ class ScenarioItem(pytest.Item):
         if self.endpoint is None:  # skipped by its marker; here for `-p no:skipping`
             pytest.skip(context.UNSELECTED)
         here = context.of(self.config)
-        outcome = here.bench.run(self.endpoint, self.scenario, self.language, nodeid=self.nodeid)
+        try:
+            outcome = here.bench.run(self.endpoint, self.scenario, self.language, nodeid=self.nodeid)
+        except NotMeasurableError as error:
+            pytest.skip(str(error))
         self.stash[context.PAYLOAD] = payload([outcome])
         self.user_properties.extend(properties(outcome.record))
         if outcome.interrupted:
@@ -140,8 +144,8 @@ def properties(record: Record) -> list[tuple[str, object]]:
 def sentences(scenario: Scenario, record: Record) -> list[str]:
     """Why the cell fails, each a sentence; empty when it does not."""
     errors = [cell_text.failure(sample) for sample in record.samples if sample.error is not None]
-    floors = evaluate.broken_floors(scenario, record)
-    return [*dict.fromkeys(errors), *(() if errors else floors)]
+    broken = promises.broken(scenario, record)
+    return [*dict.fromkeys(errors), *(() if errors else broken)]
 
 
 def add_shipped(session: pytest.Session, items: list[pytest.Item]) -> None:

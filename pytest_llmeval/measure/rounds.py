@@ -1,0 +1,186 @@
+"""The rounds of one cell: a request each, a batch of them, or the first answer of a server started anew."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
+
+from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.model import Failure, LoadPlan, Request, Response
+
+from . import load
+from .throughput import Reply
+from .timing import NANOSECONDS
+
+if TYPE_CHECKING:
+    from .endpoints.protocol import Client, OnRead
+
+WARMUP_PROMPT = "Say hello."
+"""Not the cell's prompt: it would fill the prefix cache that the first round must find cold."""
+WARMUP_TOKENS = 8
+
+
+class Restarted(NamedTuple):
+    """A server that was stopped and started. ``client`` talks to the new one; ``cold_start_s`` to healthy."""
+
+    client: Client
+    cold_start_s: float
+
+
+Restart = Callable[[], Awaitable[Restarted]]
+"""Stops the endpoint's server and starts it; returns as soon as it is healthy. Raises ``EndpointError``."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """How a cell is asked: with at most one of ``load`` and ``restart``.
+
+    ``warmup``: short requests before the first round; a load has its own instead, a cold start none. ``seed``
+    is that of an open loop's schedule.
+    """
+
+    rounds: int = 1
+    warmup: int = 0
+    load: LoadPlan | None = None
+    restart: Restart | None = None
+    seed: int = 0
+
+
+class Asked(Struct, frozen=True):
+    """One request's response; ``at_s`` is when it was sent, in seconds since the run started.
+
+    Of a batch: its number and, in an open loop, the stamp at which it should have been sent. Of a cold start:
+    how long that took, and the stamp at which the server was known to be healthy.
+    """
+
+    round: int
+    at_s: float
+    response: Response
+    request: int | None = None
+    scheduled_ns: int | None = None
+    cold_start_s: float | None = None
+    healthy_ns: int | None = None
+
+    @property
+    def cold_ttft_s(self) -> float | None:
+        """From a cold server's being healthy to the first token."""
+        if self.healthy_ns is None or not self.response.chunks:
+            return None
+        return (self.response.chunks[0].at_ns - self.healthy_ns) / NANOSECONDS
+
+    @property
+    def reply(self) -> Reply:
+        """The same as one of its batch."""
+        return Reply(self.request or 0, self.response, self.scheduled_ns)
+
+
+async def ask(
+    client: Client,
+    request: Request,
+    plan: Plan,
+    asked: list[Asked],
+    *,
+    started_unix: float,
+    on_round: Callable[[int], OnRead | None] | None = None,
+) -> None:
+    """Ask every round; what came back is appended to ``asked``, which is the caller's.
+
+    A cancellation leaves in it what was whole and what was under way. After a failure of ``load.GIVE_UP`` no
+    other round is asked.
+    """
+    if plan.load is not None:
+        await _warm_up(client, load.warm_up_plan(plan.load), request.timeout_s)
+    elif plan.restart is None and plan.warmup:
+        await _warm_up(client, LoadPlan(requests=plan.warmup, concurrency=1), request.timeout_s)
+    for number in range(plan.rounds):
+        one = _Round(number, client, request, on_round(number) if on_round else None, started_unix)
+        try:
+            if plan.load is not None:
+                await one.batch(plan.load, plan.seed)
+            elif plan.restart is not None:
+                await one.cold(plan.restart)
+            else:
+                await one.single()
+        except asyncio.CancelledError as cancelled:
+            one.interrupted(cancelled)
+            raise
+        finally:
+            asked += one.asked
+        failures = (each.response.failure for each in one.asked)
+        if any(failure is not None and failure.kind in load.GIVE_UP for failure in failures):
+            return
+
+
+async def _warm_up(client: Client, plan: LoadPlan, timeout_s: float) -> None:
+    """Short requests whose figures are thrown away; a failure shows again in the measured rounds."""
+    request = Request(messages=(("user", WARMUP_PROMPT),), max_tokens=WARMUP_TOKENS, timeout_s=timeout_s)
+    await load.run(client, request, plan, [])
+
+
+class _Round:
+    """One round under way."""
+
+    def __init__(
+        self, number: int, client: Client, request: Request, on_read: OnRead | None, started_unix: float
+    ) -> None:
+        self.number = number
+        self.client = client
+        self.request = request
+        self.on_read = on_read
+        self.asked: list[Asked] = []
+        self.start_s = time.time() - started_unix
+        self.start_ns = time.perf_counter_ns()
+
+    async def single(self) -> None:
+        response = await self.client.stream(self.request, self.on_read)
+        self.asked.append(Asked(self.number, self.start_s, response))
+
+    async def batch(self, plan: LoadPlan, seed: int) -> None:
+        replies: list[Reply] = []
+        try:
+            await load.run(self.client, self.request, plan, replies, seed=seed, on_read=self.on_read)
+        finally:
+            replies.sort(key=lambda reply: reply.number)
+            self.asked += [
+                Asked(
+                    self.number,
+                    self.start_s + max(0, reply.response.started_ns - self.start_ns) / NANOSECONDS,
+                    reply.response,
+                    request=reply.number,
+                    scheduled_ns=reply.scheduled_ns,
+                )
+                for reply in replies
+            ]
+
+    async def cold(self, restart: Restart) -> None:
+        try:
+            restarted = await restart()
+        except EndpointError as error:
+            self.asked.append(Asked(self.number, self.start_s, unsent(Failure("connect", str(error)))))
+            return
+        healthy_ns = time.perf_counter_ns()
+        response = await restarted.client.stream(self.request, self.on_read)
+        self.asked.append(
+            Asked(
+                self.number,
+                self.start_s,
+                response,
+                cold_start_s=restarted.cold_start_s,
+                healthy_ns=healthy_ns,
+            )
+        )
+
+    def interrupted(self, cancelled: asyncio.CancelledError) -> None:
+        """Keep the partial answer. A batch has kept its own."""
+        if not self.asked:
+            self.asked.append(Asked(self.number, self.start_s, load.partial_response(cancelled) or unsent()))
+
+
+def unsent(failure: Failure | None = None) -> Response:
+    """The response to a request that was never sent."""
+    now = time.perf_counter_ns()
+    failure = failure or Failure("interrupted", "interrupted before it was sent")
+    return Response(started_ns=now, ended_ns=now, failure=failure)

@@ -1,0 +1,35 @@
+"""What a scenario promises by itself, without any baseline: its cell fails where that is broken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .model import Record, Scenario
+
+
+def broken(scenario: Scenario, record: Record) -> tuple[str, ...]:
+    """A sentence for every promise of the scenario that the record does not keep: how answers end, floors."""
+    wanted = scenario.finish
+    ends = [sample.finish_reason for sample in record.samples if sample.ok and sample.finish_reason]
+    others = dict.fromkeys(end for end in ends if wanted is not None and end != wanted)
+    endings = tuple(
+        f"{ends.count(end)} of {len(ends)} answers ended with finish_reason {end}; the scenario says "
+        f"finish: {wanted}"
+        for end in others
+    )
+    return (*endings, *_broken_floors(scenario, record))
+
+
+def _broken_floors(scenario: Scenario, record: Record) -> tuple[str, ...]:
+    """A floor bounds scores and rates from below, and times (``*_s``) from above."""
+    sentences = []
+    for metric, floor in scenario.floor.items():
+        value = record.figure(metric)
+        if value is None:
+            sentences.append(f"{metric} has a floor of {floor:g} but was not measured")
+        elif metric.endswith("_s") and value > floor:
+            sentences.append(f"{metric} is {value:.3g} s, over the scenario's limit of {floor:g} s")
+        elif not metric.endswith("_s") and value < floor:
+            sentences.append(f"{metric} is {value:.3g}, under the scenario's floor of {floor:g}")
+    return tuple(sentences)
