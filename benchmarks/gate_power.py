@@ -191,7 +191,7 @@ OTHER: list[tuple[str, World, int, float]] = [
     ("one round each", World(rounds=1), 5, 5),
     ("one cell only", World(cells=1), 5, 4),
     ("two cells", World(cells=2), 3, 4),
-    ("300 cells", World(cells=300), 5, 4),
+    ("300 cells", World(cells=300), 5, 5),
     ("rounds alike, r = 0.9", World(like=0.9), 5, 5),
     ("constant, zero variance", World(within=0.0, between=0.0), 5, 0),
     ("one session, heavy tails", World(heavy=True), 1, 3),
@@ -489,7 +489,7 @@ def parts(builds: int, seed: int) -> Iterator[tuple[str, Callable[[], Iterator[F
         yield "judge_run", partial(whole_builds, sessions, (3.0, *least), rng, builds)
     for name, world, sessions, limit in OTHER:
         rng = random.Random(f"{seed} {name}")
-        few = max(1, builds // 10) if world.cells > 100 else builds
+        few = max(1, builds // 2) if world.cells > 100 else builds
         yield name, partial(speed, name, world, sessions, (limit, None, None, None), rng, few)
     yield "stuck", partial(stuck, random.Random(seed), builds)
 

@@ -172,7 +172,7 @@ def _judged(
         else:
             verdict = "inconclusive"
             more = sentences.more_sessions(metric, evidence, alpha)
-            sentence += f", but its history of {history} can't tell less than a collapse: it takes {more}"
+            sentence += f", but {history} can't tell less than a collapse: {more}"
     elif significant:
         verdict = "regressed" if beyond else "ok"
         within = "" if beyond else f", within the allowance of {sentences.amount(metric, frame.allowance)}"
@@ -203,11 +203,10 @@ def _judgement(
     evidence: Evidence, shift: Shift, frame: Frame, alpha: float, *, said: tuple[VerdictName, str]
 ) -> Judgement:
     metric, (verdict, sentence) = frame.metric, said
-    if verdict == "regressed":
-        if not frame.gated:
-            verdict, sentence = "ok", f"{sentence}; shown, not gated"
-        elif frame.endpoint and not evidence.paired:
-            sentence += f"; if this is intended: llmeval baseline accept {frame.endpoint}"
+    if verdict in {"regressed", "inconclusive"} and not frame.gated:
+        verdict, sentence = "ok", f"{sentence}; shown, not gated"
+    elif verdict == "regressed" and frame.endpoint and not evidence.paired:
+        sentence += f"; if this is intended: llmeval baseline accept {frame.endpoint}"
     low, high = sorted(metric.effect(end) for end in shift.interval())
     return Judgement(
         verdict=verdict,

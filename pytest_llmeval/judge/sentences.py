@@ -51,18 +51,19 @@ def sees(metric: Metric, shift: Shift, alpha: float) -> str:
 
 
 def more_sessions(metric: Metric, evidence: Evidence, alpha: float) -> str:
-    """How many more sessions it takes to see 5 % and 10 % (0.5 and 1 point of a score)."""
-    small, large = (0.05, 0.10) if metric.scale == "ratio" else (0.5, 1.0)
-    seen = {loss: _sessions_to_see(-metric.shift(loss), evidence, alpha) for loss in (large, small)}
+    """``10 % takes 2 more sessions, 5 % stays below this noise``; of a score, 1 point and 0.5 points."""
+    wanted: dict[int | None, list[str]] = {}
+    for loss in (0.10, 0.05) if metric.scale == "ratio" else (1.0, 0.5):
+        needed = _sessions_to_see(-metric.shift(loss), evidence, alpha)
+        wanted.setdefault(needed, []).append(amount(metric, loss, digits=2))
     texts = []
-    for loss, needed in seen.items():
-        size = amount(metric, loss, digits=2)
+    for needed, losses in wanted.items():
+        what, many = " and ".join(losses), len(losses) > 1
         if needed is None:
-            texts.append(f"{size} stays below this noise (--llm-reference=NAME would see it)")
+            texts.append(f"{what} {'stay' if many else 'stays'} below this noise (see --llm-reference=NAME)")
         else:
-            texts.append(f"{count(needed - evidence.sessions, 'more session')} to see {size}")
-    if set(seen.values()) == {None}:
-        texts = [f"{amount(metric, small, digits=2)} and {texts[0]}"]
+            takes = "take" if many else "takes"
+            texts.append(f"{what} {takes} {count(needed - evidence.sessions, 'more session')}")
     return ", ".join(texts)
 
 

@@ -20,7 +20,7 @@ from .history import History, lay_out, pulled_in
 _COLLAPSE = math.log(1.25)
 _AGREE = 0.75  # of a cell's rounds must show its loss: when 2 of 3 requests stall, a median is no evidence
 _CLIP = (
-    1.4  # robust standard deviations; with _AGREE it is set by the heavy tails of benchmarks/gate_power.py
+    1.2  # robust standard deviations; with _AGREE it is set by the heavy tails in benchmarks/gate_power.py
 )
 _DRIFT_OF_NOISE = 0.3  # a machine that is noisy within a session drifts by at least so much between them
 _ASSUMED_NOISE = 0.10  # within a session, where neither a second sample nor a second cell shows it
