@@ -231,7 +231,8 @@ def _sha256(text: str) -> str:
 class Answer:
     """What ``llm.ask`` returns: the first round's text and code, the cell's figures and scores.
 
-    Figures are medians over the rounds, scores means; a figure that was not measured is ``None``.
+    Figures are medians over the rounds (void samples too: a test of yours would rather have them than nothing),
+    scores means; a figure that was not measured is ``None``.
     """
 
     def __init__(self, outcome: Outcome, code: str | None) -> None:
@@ -243,22 +244,22 @@ class Answer:
     @property
     def ttft_s(self) -> float | None:
         """Seconds to the first non-empty content or reasoning."""
-        return self.record.figure("ttft_s")
+        return self.record.figure("ttft_s", void=True)
 
     @property
     def tpot_s(self) -> float | None:
         """Seconds per output token after the first."""
-        return self.record.figure("tpot_s")
+        return self.record.figure("tpot_s", void=True)
 
     @property
     def output_tps(self) -> float | None:
         """Tokens per second of the stream."""
-        return self.record.figure("output_tps")
+        return self.record.figure("output_tps", void=True)
 
     @property
     def latency_s(self) -> float | None:
         """Seconds to the last token."""
-        return self.record.figure("latency_s")
+        return self.record.figure("latency_s", void=True)
 
     @property
     def finish_reason(self) -> str | None:

@@ -22,9 +22,7 @@ ErrorKind = Literal[
     "malformed",
     "empty",
 ]
-VerdictName = Literal[
-    "ok", "regressed", "improved", "inconclusive", "missing", "stale", "new", "not run"
-]
+VerdictName = Literal["ok", "regressed", "improved", "inconclusive", "missing", "stale", "new", "not run"]
 METRICS = (
     "output_tps",
     "tpot_s",
@@ -452,14 +450,17 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The cell's key in baselines."""
         return cell_key(self.suite, self.scenario, self.language)
 
-    def figure(self, metric: str) -> float | None:
-        """The cell's value of one metric over its good samples: the mean of scores, the median of the rest."""
+    def figure(self, metric: str, *, void: bool = False) -> float | None:
+        """The cell's value of one metric over its good samples: the mean of scores, the median of the rest.
+
+        Timings of void samples count only with ``void``.
+        """
         good = [sample for sample in self.samples if sample.ok]
         if metric in SCORES:
             scores = [getattr(sample.score, metric) for sample in good if sample.score is not None]
             return fmean(scores) if scores and None not in scores else None
         measured = self.load if metric == "load_tps" else good
-        values = [getattr(one, metric) for one in measured if one.void is None]
+        values = [getattr(one, metric) for one in measured if void or one.void is None]
         known = [value for value in values if value is not None]
         return median(known) if known else None
 

@@ -12,7 +12,7 @@ from .errors import SettingsError
 from .model import METRICS, SCORES, Endpoint, MetricPolicy, Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from .values import Kind
@@ -21,9 +21,10 @@ FILE = "llmeval.toml"
 NO_KEYS = ("", "NA", "EMPTY", "none")
 """What may stand as ``api_key``: the words by which people say that a server wants none."""
 
+KINDS = ("openai", "local", "replay")
 ENDPOINT_KEYS: dict[str, Kind] = {
     # Named in the file format and not read by this version: price, server.
-    "kind": values.choice_kind("openai", "local", "replay"),
+    "kind": values.choice_kind(*KINDS),
     "url": values.TEXT,
     "model": values.TEXT,
     "path": values.PATH,
@@ -53,8 +54,11 @@ class Project:
     policy: Policy = field(default_factory=Policy)
 
 
-def read(rootdir: Path, option_kinds: Mapping[str, Kind]) -> Project:
-    """The project file of ``rootdir``. Raises ``SettingsError`` with file, line and dotted key."""
+def read(rootdir: Path, option_kinds: Mapping[str, Kind], endpoint_kinds: Collection[str] = ()) -> Project:
+    """The project file of ``rootdir``. Raises ``SettingsError`` with file, line and dotted key.
+
+    ``endpoint_kinds`` are the kinds that extensions have registered, beside our own.
+    """
     own, shared = rootdir / FILE, rootdir / "pyproject.toml"
     table = _toml(shared).get("tool", {}).get("llmeval") if shared.is_file() else None
     if own.is_file():
@@ -64,9 +68,9 @@ def read(rootdir: Path, option_kinds: Mapping[str, Kind]) -> Project:
                 where=f"{FILE} and [tool.llmeval] of {shared.name}",
                 hint="move everything into one of them",
             )
-        return _File(own, ()).project(_toml(own), option_kinds)
+        return _File(own, (), endpoint_kinds).project(_toml(own), option_kinds)
     if table is not None:
-        return _File(shared, ("tool", "llmeval")).project(table, option_kinds)
+        return _File(shared, ("tool", "llmeval"), endpoint_kinds).project(table, option_kinds)
     return Project()
 
 
@@ -86,9 +90,10 @@ def _toml(path: Path) -> dict[str, Any]:
 class _File:
     """One file's table on its way to a ``Project``. Keys are paths of names below the file's own table."""
 
-    def __init__(self, path: Path, prefix: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, prefix: tuple[str, ...], endpoint_kinds: Collection[str] = ()) -> None:
         self.path = path
         self.prefix = prefix
+        self.endpoint_keys = {**ENDPOINT_KEYS, "kind": values.choice_kind(*KINDS, *endpoint_kinds)}
 
     def project(self, table: Any, option_kinds: Mapping[str, Kind]) -> Project:
         entries = self.table(table, (), [*option_kinds, "endpoints", "policy"])
@@ -106,12 +111,12 @@ class _File:
         where = ("endpoints", name)
         if name == "all" or not values.SLUG_PATTERN.fullmatch(name):
             self.fail(where, f'an endpoint\'s name is {values.SLUG.expected}, and not "all"')
-        entries = self.table(value, where, ENDPOINT_KEYS)
+        entries = self.table(value, where, self.endpoint_keys)
         if entries.get("api_key", "") not in NO_KEYS:  # never shown
             hint = 'put the key into an environment variable and name it: api_key_env = "MY_KEY"'
             self.fail((*where, "api_key"), "a key does not belong in a file", hint)
         checked = {
-            key: self.value(entry, (*where, key), ENDPOINT_KEYS[key]) for key, entry in entries.items()
+            key: self.value(entry, (*where, key), self.endpoint_keys[key]) for key, entry in entries.items()
         }
         kind = checked.get("kind", "openai")
         if (needed := _NEEDED.get(kind)) and needed not in checked:
@@ -120,7 +125,7 @@ class _File:
                 f"an endpoint of kind {kind} needs {needed}",
                 'like url = "http://localhost:8000/v1"' if needed == "url" else None,
             )
-        for key in _MEANINGLESS[kind]:
+        for key in _MEANINGLESS.get(kind, ()):
             if key in checked:
                 self.fail((*where, key), f"means nothing for an endpoint of kind {kind}", "remove it")
         if "api_key" in checked and "api_key_env" in checked:

@@ -16,7 +16,7 @@ from .model import Endpoint, Parameters, Policy
 from .optiontable import OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from .model import Scenario
 
@@ -56,15 +56,20 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 def resolve(
-    options: Mapping[str, object], *, environ: Mapping[str, str], rootdir: Path, cwd: Path | None = None
+    options: Mapping[str, object],
+    *,
+    environ: Mapping[str, str],
+    rootdir: Path,
+    cwd: Path | None = None,
+    kinds: Collection[str] = (),
 ) -> Settings:
     """The run's settings. ``options`` are the command line's by option name, None where not given.
 
     Paths of the command line and the environment are relative to ``cwd`` (default: the process's), those of
-    the project file to ``rootdir``. Raises ``SettingsError``, which names option, variable or key at fault.
+    the project file to ``rootdir``. ``kinds`` are endpoint kinds that extensions have registered. Raises ``SettingsError``, which names option, variable or key at fault.
     """
     here = cwd or Path.cwd()
-    file = project.read(rootdir, {option.name: option.kind for option in OPTIONS if option.in_file})
+    file = project.read(rootdir, {option.name: option.kind for option in OPTIONS if option.in_file}, kinds)
     given, places = _given(options, environ)
     endpoints = _endpoints(given, places, file, here)
     keys = {endpoint.name: specs.key_of(endpoint, environ) for endpoint in endpoints}

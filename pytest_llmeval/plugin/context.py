@@ -67,7 +67,10 @@ class Context:
             return wire.build(self.given["settings"], settings.Settings)
         try:
             return settings.resolve(
-                options.values(self.config), environ=os.environ, rootdir=self.config.rootpath
+                options.values(self.config),
+                environ=os.environ,
+                rootdir=self.config.rootpath,
+                kinds=self.kinds,
             )
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
@@ -183,13 +186,9 @@ class Context:
         if "local_desk" in self.__dict__:
             self.local_desk.close()
 
-    def finish(self) -> None:
-        """After pytest's own session end: on the controller, mend ``--lf``; on a worker, say what was
-        collected.
-        """
-        if self.recorder is not None:
-            self.recorder.mend_last_failed()
-        elif self.is_worker and "view" in self.__dict__:
+    def send_view(self) -> None:
+        """A worker tells its controller what it collected; to be called before xdist sends its last message."""
+        if self.is_worker and "view" in self.__dict__:
             output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
             output["llmeval"] = self.view.plain()
 

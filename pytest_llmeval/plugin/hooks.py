@@ -124,10 +124,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
+    here = context.of(session.config)
+    here.send_view()
     try:
         return (yield)
     finally:
-        context.of(session.config).finish()
+        if here.recorder is not None:
+            here.recorder.mend_last_failed()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,0 +1,57 @@
+"""Every hook's docstring is a recipe; here each runs as a user's conftest.py."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmeval.plugin import hookspecs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def recipe(hook: Callable[..., Any]) -> str:
+    """The code block of a hook's docstring."""
+    text = inspect.getdoc(hook) or ""
+    _, _, block = text.partition(".. code-block:: python\n")
+    assert block, f"{hook.__name__} has no recipe"
+    return textwrap.dedent(block)
+
+
+def test_every_hook_has_a_recipe() -> None:
+    hooks = [value for name, value in vars(hookspecs).items() if name.startswith("pytest_llmeval_")]
+    assert len(hooks) == 3
+    for hook in hooks:
+        compile(recipe(hook), hook.__name__, "exec")
+
+
+def test_record(project: Any, answering: Callable[..., str]) -> None:
+    (project.path / "conftest.py").write_text(recipe(hookspecs.pytest_llmeval_record))
+    result = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "-s")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*mine/add/en default *"])
+
+
+def test_report(project: Any, answering: Callable[..., str]) -> None:
+    (project.path / "conftest.py").write_text(recipe(hookspecs.pytest_llmeval_report))
+    result = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "-s")
+    assert result.ret == 0
+    assert "red verdicts: 0" in result.stdout.str()
+
+
+def test_register_endpoints(project: Any) -> None:
+    (project.path / "conftest.py").write_text(recipe(hookspecs.pytest_llmeval_register_endpoints))
+    (project.path / "llmeval.toml").write_text('[endpoints.parrot]\nkind = "echo"\n')
+    result = project.pytest("--llm-endpoint=parrot", "--llm-rounds=1")
+    result.assert_outcomes(passed=3)
+    assert project.last_run()["endpoints"]["parrot"] == {"kind": "echo", "model": "echo-1"}
+
+
+def test_an_unknown_kind_names_the_known_ones(project: Any) -> None:
+    (project.path / "llmeval.toml").write_text('[endpoints.parrot]\nkind = "ecco"\nurl = "http://a"\n')
+    result = project.pytest("--llm-endpoint=parrot", "--llm-rounds=1")
+    assert result.ret in (1, 4)
+    assert "openai" in result.stdout.str() + result.stderr.str()
+    assert "Traceback" not in result.stdout.str()
