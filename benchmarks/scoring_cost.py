@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from pytest_llmeval.score import source
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.rules import PYLINT_OPTIONS
+from pytest_llmeval.score.sandbox import launcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_llmeval.score.analysis import Analysis
 
 CPU_MARK_MS = 15.0
+SANDBOX_MARK_MS = 5.0
 HOSTILE_MARK_S = 13.0
 """CPU seconds: the limit of 10, what rounding adds to it, and the start."""
 SEED = 20261121
@@ -246,6 +248,20 @@ def reordered(codes: Sequence[str]) -> dict[str, int]:
     return different
 
 
+def sandbox_cpu_ms(programs: int = 40) -> tuple[float, float]:
+    """CPU milliseconds of one sandboxed program, and of a bare interpreter, interleaved."""
+    sandbox = launcher.choose()
+    ours = bare = 0.0
+    for _ in range(programs):
+        before = _children_cpu_s()
+        sandbox.run("def f(x):\n    return x + 1\n", ("f(1)",))
+        between = _children_cpu_s()
+        subprocess.run([sys.executable, "-S", "-P", "-s", "-c", "pass"], check=True)
+        ours += between - before
+        bare += _children_cpu_s() - between
+    return ours / programs * 1e3, bare / programs * 1e3
+
+
 def _children_cpu_s() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
@@ -278,11 +294,22 @@ def main() -> int:
     orders = reordered(codes)
     print("figures differ in another order:", ", ".join(f"{name} {count}" for name, count in orders.items()))
 
+    ours_ms, bare_ms = sandbox_cpu_ms()
+    print(f"a sandboxed program: {ours_ms:.1f} ms, a bare interpreter {bare_ms:.1f} ms", end="")
+    print(f": {ours_ms - bare_ms:.1f} ms more (mark {SANDBOX_MARK_MS:.0f})")
+
     late = 0
     for name, wall_s, worker_s, analysis in hostile():
         late += worker_s > HOSTILE_MARK_S
         print(f"  {name:22} {wall_s:6.2f} s  {worker_s:6.2f} CPU s  {analysis.failure or 'analysed'}")
-    return int(each_ms > CPU_MARK_MS or failures > 0 or other > 0 or any(orders.values()) or late > 0)
+    return int(
+        each_ms > CPU_MARK_MS
+        or failures > 0
+        or other > 0
+        or any(orders.values())
+        or late > 0
+        or ours_ms - bare_ms > SANDBOX_MARK_MS
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,199 @@
+"""Executed checks: what counts as equal, and what people are told."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_llmeval.model import AnswerSpec, Check, Scenario
+from pytest_llmeval.score import rubric
+from pytest_llmeval.score.analysis import Analysis, Routine
+from pytest_llmeval.score.sandbox import launcher
+from pytest_llmeval.score.sandbox.protocol import DEFAULT, Broken, Limits, Opaque, Raised, Result, Returned
+from pytest_llmeval.score.scorers import python
+
+
+class Replies:
+    """A sandbox that runs nothing and replies what it was told to."""
+
+    name = "told"
+
+    def __init__(self, *results: Result) -> None:
+        self.results = results
+
+    def run(self, code: str, calls: tuple[str, ...], limits: Limits = DEFAULT) -> tuple[Result, ...]:
+        return self.results
+
+
+class Clean:
+    """An analyser without complaints."""
+
+    def analyse(self, code: str) -> Analysis:
+        return Analysis(
+            statements=2, routines=(Routine("merge", 1, 1, 2),), maintainability=100.0, pylint_score=10.0
+        )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (5, 5),
+        (5, 5.0),
+        (0.1 + 0.2, 0.3),
+        (1e-15, 0.0),
+        ("a", "a"),
+        (None, None),
+        (True, True),
+        ([1, 2], [1, 2]),
+        ((1, (2,)), [1, [2]]),
+        ({2, 1}, [1, 2]),
+        (frozenset("ab"), ["b", "a"]),
+        ({"a": (1,)}, {"a": [1]}),
+        ([], []),
+        (10**400, 10**400),
+    ],
+)
+def test_same(value: object, expected: object) -> None:
+    assert python.same(value, expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (5, 6),
+        (5, "5"),
+        (True, 1),
+        (1, True),
+        (0, False),
+        (None, False),
+        ([1, 2], [2, 1]),
+        ([1], [1, 1]),
+        ({1}, [1, 1]),
+        ({"a": 1}, {"a": 1, "b": 2}),
+        ("ab", ["a", "b"]),
+        (math.nan, 1.0),
+        (10**400, 1.5),
+        (Opaque("A", "5"), 5),
+        ([1, 2], "[1, 2]"),
+        (0.30001, 0.3),
+        ({}, []),
+    ],
+)
+def test_not_same(value: object, expected: object) -> None:
+    assert not python.same(value, expected)
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(PLAIN)
+def test_every_yaml_value_is_itself(value: object) -> None:
+    assert python.same(value, value)
+
+
+@given(PLAIN, PLAIN)
+def test_any_two_values_compare(value: object, expected: object) -> None:
+    assert python.same(value, expected) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("check", "result", "reason"),
+    [
+        (Check(call="f(2)", equals=4), Returned(4), None),
+        (Check(call="f()", equals=None), Returned(None), None),
+        (Check(call="f()", raises="LookupError"), Raised(("KeyError", "LookupError"), ""), None),
+        (
+            Check(call="merge([], [1])", equals=[1]),
+            Returned(None),
+            "`merge([], [1])` returned None; [1] was expected",
+        ),
+        (
+            Check(call="f(2)", equals=4),
+            Raised(("TypeError",), "no\nway"),
+            "`f(2)` raised TypeError: no way; 4 was expected",
+        ),
+        (
+            Check(call="f(-1)", raises="ValueError"),
+            Returned(1),
+            "`f(-1)` returned 1; ValueError should be raised",
+        ),
+        (
+            Check(call="f(-1)", raises="ValueError"),
+            Raised(("KeyError",), ""),
+            "`f(-1)` raised KeyError; ValueError should be raised",
+        ),
+        (Check(call="f(2)", equals=4), Broken("took longer than 2 s"), "`f(2)` took longer than 2 s"),
+        (
+            Check(call="f(2)", equals=4),
+            Broken("did not load: NameError: x", whole=True),
+            "the program did not load: NameError: x",
+        ),
+    ],
+)
+def test_the_reason(check: Check, result: Result, reason: str | None) -> None:
+    assert python.failure(check, result) == reason
+
+
+def test_correctness_is_the_share_that_passed() -> None:
+    checks = [Check(call=f"f({n})", equals=n) for n in range(4)]
+    executed = python.execute("", checks, Replies(Returned(0), Returned(9), Returned(2), Returned(3)))
+    assert executed == (7.5, 3, ("`f(1)` returned 9; 1 was expected",))
+
+
+def test_many_failures_are_told_in_few_lines() -> None:
+    checks = [Check(call=f"f({n})", equals=n) for n in range(9)]
+    executed = python.execute("", checks, Replies(*[Returned("x" * 1000)] * 9))
+    assert len(executed.reasons) == 6
+    assert executed.reasons[-1] == "and 4 more checks failed"
+    assert max(map(len, executed.reasons)) < 200
+    unloaded = python.execute("", checks, Replies(*[Broken("did not load: X", whole=True)] * 9))
+    assert unloaded.reasons == ("the program did not load: X",)
+
+
+SCENARIO = Scenario(
+    suite="s",
+    id="merge",
+    prompt={"en": "?"},
+    answer=AnswerSpec(code="python", requires=("merge(a, b)",)),
+    checks=(Check(call="merge([1], [2])", equals=[1, 2]), Check(call="merge([], [1])", equals=[1])),
+)
+
+
+def answer(code: str) -> str:
+    return f"Here is the function you asked for:\n```python\n{code}```\n"
+
+
+def test_correctness_and_total_of_a_right_answer() -> None:
+    score, reasons = rubric.score(
+        SCENARIO, "en", answer("def merge(a, b):\n    return sorted(a + b)\n"), Clean(), launcher.choose()
+    )
+    assert (score.correctness, reasons) == (10, ())
+    assert score.parts["checks_passed"] == 2
+    assert score.quality is not None
+    assert score.clarity == 10
+    assert score.total == pytest.approx((60 + 3 * score.quality + 10) / 10, abs=0.001)
+
+
+def test_a_wrong_answer_is_told_what_it_did() -> None:
+    code = "def merge(a, b):\n    if a:\n        return a + b\n"
+    score, reasons = rubric.score(SCENARIO, "en", answer(code), Clean(), launcher.choose())
+    assert score.correctness == 5
+    assert reasons == ("`merge([], [1])` returned None; [1] was expected",)
+
+
+@pytest.mark.parametrize("text", ["", "No.", answer("def merge(a):\n    return a\n"), answer("def merge(\n")])
+def test_without_code_that_meets_its_contract_nothing_runs(text: str) -> None:
+    score, reasons = rubric.score(SCENARIO, "en", text, Clean(), Replies())
+    assert (score.correctness, score.quality) == (0, 0)
+    assert reasons
+
+
+def test_without_a_sandbox_correctness_and_total_are_absent() -> None:
+    score, reasons = rubric.score(SCENARIO, "en", answer("def merge(a, b):\n    return a + b\n"), Clean())
+    assert (score.correctness, score.total) == (None, None)
+    assert reasons == ("correctness is not computed: there is no sandbox to execute the answer in",)

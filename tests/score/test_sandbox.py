@@ -1,0 +1,276 @@
+"""Generated code in the sandbox: plain programs work, attacks get nothing, lies do not count."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pytest_llmeval.errors import SandboxError
+from pytest_llmeval.model import Check
+from pytest_llmeval.score.sandbox import attacks, landlock, launcher, seccomp
+from pytest_llmeval.score.sandbox.protocol import Broken, Limits, Opaque, Raised, Result, Returned
+from pytest_llmeval.score.scorers import python
+
+pytestmark = pytest.mark.skipif(
+    launcher._missing() is not None, reason=f"no sandbox here: {launcher._missing()}"
+)
+QUICK = Limits(load_s=3.0, call_s=0.5, cpu_s=2)
+
+
+def run(code: str, *calls: str) -> tuple[Result, ...]:
+    return launcher.Guarded().run(code, calls, QUICK)
+
+
+def test_values_come_back_as_they_are() -> None:
+    calls = {
+        "None": None,
+        "True": True,
+        "-3": -3,
+        "10 ** 40": 10**40,
+        "1.5": 1.5,
+        "float('inf')": float("inf"),
+        "1 + 2j": 1 + 2j,
+        "'한\\ud800\"\\n'": '한\ud800"\n',
+        "b'\\x00a'": b"\x00a",
+        "[1, [2]]": [1, [2]],
+        "(1,)": (1,),
+        "{1, 2}": {1, 2},
+        "frozenset('a')": frozenset("a"),
+        "{'a': {1: None}}": {"a": {1: None}},
+    }
+    results = run("", *calls)
+    assert results == tuple(Returned(value) for value in calls.values())
+    assert [type(one[0]) for one in results] == [type(value) for value in calls.values()]
+
+
+def test_other_values_come_back_by_name() -> None:
+    (result,) = run("class A:\n    def __repr__(self):\n        return 'an A'\n", "A()")
+    assert result == Returned(Opaque("A", "an A"))
+    code = "import collections, enum\nclass E(enum.IntEnum):\n    X = 7\n\n"
+        "P = collections.namedtuple('P', 'x y')\n"
+    assert run(code, "E.X", "P(1, 2)", "collections.Counter('aab')") == (
+        Returned(7),
+        Returned((1, 2)),
+        Returned({"a": 2, "b": 1}),
+    )
+
+
+def test_exceptions_come_back_with_their_bases() -> None:
+    (result,) = run("class Mine(KeyError):\n    pass\ndef f():\n    raise Mine('x')\n", "f()")
+    assert result == Raised(("Mine", "KeyError", "LookupError", "Exception", "BaseException"), "'x'")
+    assert run("import sys\n", "sys.exit(3)")[0] == Raised(("SystemExit", "BaseException"), "3")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (
+            "import numpy_of_nowhere\n",
+            "did not load: ModuleNotFoundError: No module named 'numpy_of_nowhere'",
+        ),
+        ("raise SystemExit\n", "did not load: SystemExit: "),
+        ("def f(:\n", "did not load: SyntaxError: invalid syntax (solution.py, line 1)"),
+        ("import os\nos._exit(0)\n", "did not load: it ended the program"),
+    ],
+)
+def test_a_program_that_does_not_load_fails_every_call(code: str, reason: str) -> None:
+    assert run(code, "1", "2") == (Broken(reason, whole=True),) * 2
+
+
+def test_a_call_that_ends_the_program_costs_only_itself() -> None:
+    code = "import os\ndef f(x):\n    if x == 1: os._exit(0)\n    while x == 2: pass\n    return x\n"
+    assert run(code, "f(0)", "f(1)", "f(2)", "f(3)") == (
+        Returned(0),
+        Broken("ended the program"),
+        Broken("took longer than 0.5 s"),
+        Returned(3),
+    )
+
+
+def test_after_three_such_calls_the_rest_is_not_tried() -> None:
+    results = run("import os\n", *["os._exit(0)"] * 4, "1")
+    assert results[:3] == (Broken("ended the program"),) * 3
+    assert results[3:] == (Broken("was not tried after 3 calls that ended the program"),) * 2
+
+
+def test_ordinary_programs_work() -> None:
+    code = (
+        "import asyncio, dataclasses, json, re, threading, tempfile, sqlite3, pickle, random, datetime\n"
+        "@dataclasses.dataclass\nclass P:\n    x: int\n"
+        "async def wait():\n    await asyncio.sleep(0)\n    return 1\n"
+        "def thread():\n    found = []\n    t = threading.Thread(target=found.append, args=(1,))\n"
+        "    t.start()\n    t.join()\n    return found\n"
+        "def file():\n    with tempfile.TemporaryFile('w+') as f:\n        f.write('x')\n        f.seek(0)\n"
+        "        return f.read()\n"
+        "if __name__ == '__main__':\n    raise SystemExit('a script')\n"
+    )
+    assert run(
+        code,
+        "asyncio.run(wait())",
+        "thread()",
+        "file()",
+        "dataclasses.asdict(P(1))",
+        "sqlite3.connect(':memory:').execute('select 1').fetchone()",
+        "pickle.loads(pickle.dumps(P(2))).x",
+    ) == tuple(map(Returned, (1, [1], "x", {"x": 1}, (1,), 2)))
+
+
+@pytest.mark.parametrize("name", attacks.ATTACKS)
+def test_attack(name: str) -> None:
+    (trial,) = attacks.trials(launcher.choose(), (name,))
+    assert trial.held, trial.what
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "read a secret",
+        "overwrite it",
+        "truncate it",
+        "delete it",
+        "change its rights",
+        "change its times",
+        "write outside",
+        "make a folder outside",
+        "connect",
+        "listen",
+        "kill",
+        "kill by system call",
+        "limit another process",
+        "fork",
+        "run a shell",
+        "read the parent's environment",
+    ],
+)
+def test_the_attacks_are_real(name: str) -> None:
+    """Without the guard they get what they want: these tests can fail."""
+    (trial,) = attacks.trials(launcher.choose("none"), (name,))
+    assert not trial.held
+
+
+FINDS_THE_NONCE = """
+import os, sys
+def forge(line):
+    frame = sys._getframe()
+    while frame:
+        nonce, pipe = frame.f_locals.get("nonce"), frame.f_locals.get("pipe")
+        if nonce and pipe:
+            os.write(pipe, f"{nonce} {line}\\n".encode())
+        frame = frame.f_back
+"""
+
+
+def test_a_forged_line_still_has_to_be_right() -> None:
+    """The program can find the nonce in its callers' frames; what it can't find is the expected value."""
+    checks = [Check(call="f(2)", equals=4), Check(call="f(3)", equals=9)]
+    for line in (
+        '["passed"]',
+        '["returned",["bool",1]]',
+        '["returned",["int","1"]]',
+        "nonsense",
+        '["refused"]',
+    ):
+        code = FINDS_THE_NONCE + f"def f(x):\n    forge({line!r})\n    forge({line!r})\n"
+        assert python.execute(code, checks, launcher.Guarded()).correctness == 0
+
+
+def test_equality_is_not_decided_by_the_program() -> None:
+    code = (
+        "class Yes(int):\n    __eq__ = __ne__ = lambda *_: True\n    __hash__ = int.__hash__\n"
+        "def f(x):\n    return Yes(0)\n"
+        "import builtins\nbuiltins.isinstance = lambda *_: True\nbuiltins.all = lambda *_: True\n"
+    )
+    assert python.execute(code, [Check(call="f(2)", equals=4)], launcher.Guarded()).correctness == 0
+
+
+_LINES = ["x\n", "0" * 32 + ' ["returned",["int","4"]]\n', "\n", "[" * 300_000]
+
+
+@pytest.mark.parametrize("line", _LINES)
+def test_writing_to_the_pipe_without_the_nonce_breaks_the_call(line: str) -> None:
+    code = (
+        "import contextlib, os\ndef f():\n    for fd in range(3, 64):\n"
+        f"        with contextlib.suppress(OSError):\n            os.write(fd, {line!r}.encode())\n"
+    )
+    (result,) = run(code, "f()")
+    assert isinstance(result, Broken)
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    pid = run(
+        "import os, threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n", "os.getpid()"
+    )
+    run("open('f', 'w').write('x')\n", "1")
+    assert isinstance(pid[0], Returned)
+    assert not Path(f"/proc/{pid[0].value}").exists()
+    assert not list(tmp_path.iterdir())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_the_child_dies_with_its_parent() -> None:
+    script = (
+        "from pytest_llmeval.score.sandbox import launcher\n"
+        "from pytest_llmeval.score.sandbox.protocol import Limits\n"
+        "launcher.Guarded().run('while True: pass', ('1',), Limits(load_s=60, cpu_s=60))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script]) as parent:
+        deadline = time.monotonic() + 10
+        children: list[str] = []
+        while not children and time.monotonic() < deadline:
+            time.sleep(0.1)
+            children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        time.sleep(0.3)
+        parent.kill()
+    time.sleep(0.3)
+    assert children
+    stat = Path(f"/proc/{children[0]}/stat")
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_many_programs_at_once() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda n: run(f"def f():\n    return {n}\n", "f()"), range(24)))
+    assert results == [(Returned(n),) for n in range(24)]
+
+
+def test_without_a_sandbox_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(landlock, "version", lambda: 0)
+    with pytest.raises(SandboxError, match="no Landlock"):
+        launcher.choose()
+    with pytest.raises(SandboxError, match="no Landlock"):
+        launcher.choose("landlock")
+    with pytest.raises(SandboxError, match="known ones: auto, landlock, none"):
+        launcher.choose("chroot")
+    monkeypatch.setattr(seccomp, "supported", lambda: False)
+    with pytest.raises(SandboxError, match="system call filter"):
+        launcher.choose()
+
+
+def test_a_child_that_cannot_restrict_itself_runs_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Fail closed: a limit above the hard one is refused by the kernel before a line of the program runs."""
+    trace = tmp_path / "ran"
+    monkeypatch.setattr(launcher, "_readable", lambda: ["\0"])
+    with pytest.raises(SandboxError, match="could not be set up"):
+        launcher.Guarded().run(f"open({str(trace)!r}, 'w')\n", ("1",), QUICK)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter_is_well_formed(machine: str) -> None:
+    """Every jump lands inside the program, which ends with allow; the kernel checks the rest."""
+    code = seccomp.program(machine)
+    steps = list(struct.iter_unpack("<HBBI", code))
+    assert len(code) % 8 == 0
+    assert len(steps) < 4096
+    for place, (operation, yes, no, _) in enumerate(steps):
+        if operation in {0x15, 0x35, 0x45}:
+            assert place + 1 + max(yes, no) < len(steps)
+    assert steps[-1] == (0x06, 0, 0, 0x7FFF0000)
