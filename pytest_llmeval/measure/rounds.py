@@ -25,7 +25,10 @@ WARMUP_TOKENS = 8
 
 
 class Restarted(NamedTuple):
-    """A server that was stopped and started. ``client`` talks to the new one; ``cold_start_s`` to healthy."""
+    """A server that was stopped and started: how long until healthy, and who talks to it.
+
+    ``client`` is closed by whoever restarts.
+    """
 
     client: Client
     cold_start_s: float

@@ -1,0 +1,160 @@
+"""The rounds of a cell: what is asked, in which order, and what is kept however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llmeval.errors import ServerError
+from pytest_llmeval.measure import rounds
+from pytest_llmeval.measure.rounds import Asked, Plan, Restarted
+from pytest_llmeval.model import Chunk, Failure, LoadPlan, Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ASK = Request(messages=(("user", "the cell's own"),), timeout_s=20.0)
+LOAD = LoadPlan(requests=6, concurrency=3)
+
+
+class Client:
+    """Answers each of the cell's requests as a function says: a failure, or seconds to take."""
+
+    def __init__(self, answer: Callable[[int], Failure | float] = lambda number: 0.0) -> None:
+        self.answer = answer
+        self.prompts: list[str] = []
+        self.asked = 0
+
+    async def stream(self, request: Request, on_read: object = None) -> Response:
+        self.prompts.append(request.messages[-1][1])
+        said: Failure | float = 0.0
+        if request is ASK:
+            said = self.answer(self.asked)
+            self.asked += 1
+        start = time.perf_counter_ns()
+        try:
+            await asyncio.sleep(said if isinstance(said, float) else 0)
+        except asyncio.CancelledError as cancelled:
+            cancelled.args = (Response(started_ns=start, ended_ns=start, chunks=(Chunk(start, "par"),)),)
+            raise
+        now = time.perf_counter_ns()
+        failure = said if isinstance(said, Failure) else None
+        return Response(started_ns=start, ended_ns=now, chunks=(Chunk(now, "whole"),), failure=failure)
+
+
+def ask(client: Any, plan: Plan, *, cancel_after_s: float | None = None, **options: Any) -> list[Asked]:
+    asked: list[Asked] = []
+
+    async def go() -> None:
+        asking = rounds.ask(client, ASK, plan, asked, started_unix=time.time() - 100, **options)
+        task = asyncio.create_task(asking)
+        if cancel_after_s is not None:
+            await asyncio.sleep(cancel_after_s)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 30)
+
+    asyncio.run(go())
+    return asked
+
+
+def test_a_request_a_round_after_the_warm_up() -> None:
+    client = Client()
+    asked = ask(client, Plan(rounds=3, warmup=2))
+    assert client.prompts == [rounds.WARMUP_PROMPT] * 2 + ["the cell's own"] * 3
+    assert [one.round for one in asked] == [0, 1, 2]
+    assert all(100 <= one.at_s < 110 and one.request is None for one in asked)
+
+
+def test_a_batch_a_round_after_a_warm_up_of_its_own() -> None:
+    client = Client()
+    asked = ask(client, Plan(rounds=2, warmup=1, load=LOAD))
+    assert client.prompts == [rounds.WARMUP_PROMPT] * 3 + ["the cell's own"] * 12
+    assert [(one.round, one.request) for one in asked] == [(r, n) for r in (0, 1) for n in range(6)]
+    assert asked[0].at_s <= asked[5].at_s <= asked[6].at_s
+
+
+def test_an_open_loop_keeps_when_it_should_have_sent() -> None:
+    plan = LoadPlan(requests=3, rate=100.0, arrivals="constant")
+    asked = ask(Client(), Plan(load=plan))
+    due = [one.scheduled_ns or 0 for one in asked]
+    assert [later - due[0] for later in due] == pytest.approx([0, 1e7, 2e7], abs=2)
+    assert all(one.reply.delay_s < 1 for one in asked)
+
+
+@pytest.mark.parametrize("plan", [Plan(rounds=5), Plan(rounds=5, load=LoadPlan(requests=1, concurrency=1))])
+def test_a_dead_end_ends_the_cell(plan: Plan) -> None:
+    client = Client(lambda number: Failure("timeout", "dead") if number == 1 else 0.0)
+    assert [one.round for one in ask(client, plan)] == [0, 1]
+
+
+def test_another_failure_does_not() -> None:
+    client = Client(lambda number: Failure("http_5xx", "again"))
+    assert len(ask(client, Plan(rounds=3))) == 3
+
+
+def test_every_round_has_its_own_counter() -> None:
+    begun: list[int] = []
+    ask(Client(), Plan(rounds=2), on_round=begun.append)
+    assert begun == [0, 1]
+
+
+# -- cold --------------------------------------------------------------------------------------------------
+
+
+def test_a_cold_round_asks_the_new_server() -> None:
+    clients: list[Client] = []
+
+    async def restart() -> Restarted:
+        clients.append(Client(lambda number: 0.05))
+        return Restarted(clients[-1], 1.5)  # type: ignore[arg-type]
+
+    old = Client()
+    asked = ask(old, Plan(rounds=2, warmup=3, restart=restart))
+    assert old.prompts == []
+    assert [client.prompts for client in clients] == [["the cell's own"]] * 2
+    assert [(one.round, one.cold_start_s) for one in asked] == [(0, 1.5), (1, 1.5)]
+    assert all(one.cold_ttft_s == pytest.approx(0.05, abs=0.04) for one in asked)
+
+
+def test_a_server_that_does_not_come_back_ends_the_cell() -> None:
+    async def restart() -> Restarted:
+        raise ServerError("the server ended with status 1, 0.2 s after its start", where="mine")
+
+    (asked,) = ask(Client(), Plan(rounds=3, restart=restart))
+    failure = asked.response.failure
+    assert failure is not None
+    assert (failure.kind, failure.message) == ("connect", str(ServerError("the server ended with status 1, "
+        "0.2 s after its start", where="mine")))  # fmt: skip
+    assert asked.cold_start_s is asked.cold_ttft_s is None
+
+
+# -- cancelled ---------------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_round_keeps_its_partial_answer() -> None:
+    client = Client(lambda number: 0.0 if number == 0 else 30.0)
+    asked = ask(client, Plan(rounds=3), cancel_after_s=0.05)
+    assert [(one.round, one.response.text) for one in asked] == [(0, "whole"), (1, "par")]
+
+
+def test_a_cancelled_batch_keeps_all_of_its_partial_answers() -> None:
+    client = Client(lambda number: 0.0 if number < 2 else 30.0)
+    asked = ask(client, Plan(load=LOAD), cancel_after_s=0.05)
+    assert [one.response.text for one in asked] == ["whole", "whole", "par", "par", "par"]
+    assert [one.request for one in asked] == [0, 1, 2, 3, 4]
+
+
+def test_cancelled_while_a_server_starts() -> None:
+    async def restart() -> Restarted:
+        await asyncio.sleep(30)
+        raise AssertionError("too late")
+
+    (asked,) = ask(Client(), Plan(restart=restart), cancel_after_s=0.05)
+    failure = asked.response.failure
+    assert failure is not None
+    assert (failure.kind, failure.message) == ("interrupted", "interrupted before it was sent")
