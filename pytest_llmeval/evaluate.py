@@ -231,8 +231,8 @@ def _sha256(text: str) -> str:
 class Answer:
     """What ``llm.ask`` returns: the first round's text and code, the cell's figures and scores.
 
-    Figures are medians over the rounds (void samples too: a test of yours would rather have them than nothing),
-    scores means; a figure that was not measured is ``None``.
+    Figures are medians over the rounds (void samples too: a test of yours would rather have them than
+    nothing), scores means; a figure that was not measured is ``None``.
     """
 
     def __init__(self, outcome: Outcome, code: str | None) -> None:

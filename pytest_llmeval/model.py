@@ -1,7 +1,7 @@
 """The vocabulary: frozen values that cross a wing, a process or a file.
 
-Times are seconds (``_s``) or ``time.perf_counter_ns`` stamps (``_ns``), sizes bytes (``_bytes``). A figure that
-was not measured is ``None`` here and absent in files, never 0.
+Times are seconds (``_s``) or ``time.perf_counter_ns`` stamps (``_ns``), sizes bytes (``_bytes``). A figure
+that was not measured is ``None`` here and absent in files, never 0.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A configured target: one table ``[endpoints.NAME]`` of ``llmeval.toml``, or one ``--llm-endpoint``.
 
-    ``max_tokens`` -1 means as much as fits. ``path`` is the folder of a ``replay`` endpoint or the GGUF file of
-    a ``local`` one. ``cache``: ``cold`` defeats the server's prefix cache, ``warm`` measures with it.
+    ``max_tokens`` -1 means as much as fits. ``path`` is the folder of a ``replay`` endpoint or the GGUF file
+    of a ``local`` one. ``cache``: ``cold`` defeats the server's prefix cache, ``warm`` measures with it.
     ``metrics``: the URL of the server's Prometheus page where it is not ``/metrics`` of a server we know;
     ``gpu_metrics``: that of a DCGM exporter beside it.
     """
@@ -96,8 +96,8 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an endpoint *is*, as it says itself. ``server`` is ``"<name> <version>"``, e.g. ``vllm 0.32.0``.
 
-    ``context_window`` in tokens per stream. ``here``: the server runs on the machine of the run (loopback), so
-    that timings belong to this hardware.
+    ``context_window`` in tokens per stream. ``here``: the server runs on the machine of the run (loopback),
+    so that timings belong to this hardware.
     """
 
     kind: str
@@ -127,7 +127,7 @@ class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
 
 class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One executed check: the expression ``call`` returns ``equals``, or raises ``raises``, an exception's name.
+    """One executed check: ``call`` returns ``equals``, or raises ``raises``, an exception's name.
 
     ``equals`` is any YAML value; it counts only where ``raises`` is None.
     """
@@ -159,9 +159,9 @@ class SLO(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_de
 class LoadPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a load cell asks.
 
-    Without ``rate`` a closed loop: ``concurrency`` requests at once, ``requests`` in all. With ``rate`` (requests
-    a second) an open loop: each is sent when its time has come, evenly spaced (``constant``) or as a Poisson
-    process; ``concurrency`` then bounds how many are under way at once, and None does not.
+    Without ``rate`` a closed loop: ``concurrency`` requests at once, ``requests`` in all. With ``rate``
+    (requests a second) an open loop: each is sent when its time has come, evenly spaced (``constant``) or as
+    a Poisson process; ``concurrency`` then bounds how many are under way at once, and None does not.
     """
 
     requests: int
@@ -466,7 +466,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Analysers(Struct, frozen=True, kw_only=True):
-    """Who analysed: versions and the hash of the scoring rules. Scores of different ones are not comparable."""
+    """Who analysed: versions, and the hash of the rules. Scores of different ones are not comparable."""
 
     pylint: str
     astroid: str
@@ -558,8 +558,8 @@ class Run(Struct, frozen=True, kw_only=True):
 class MetricPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What drop of one metric is allowed; None: the default of ``judge``.
 
-    ``allowance``: relative for timings and rates (0.03 is 3 %), points for scores. ``floor``: a hard promise on
-    the metric's own value (an upper bound for times). ``weight``: its share of the endpoint's alpha.
+    ``allowance``: relative for timings and rates (0.03 is 3 %), points for scores. ``floor``: a hard promise
+    on the metric's own value (an upper bound for times). ``weight``: its share of the endpoint's alpha.
     """
 
     gate: bool | None = None

@@ -66,7 +66,8 @@ def resolve(
     """The run's settings. ``options`` are the command line's by option name, None where not given.
 
     Paths of the command line and the environment are relative to ``cwd`` (default: the process's), those of
-    the project file to ``rootdir``. ``kinds`` are endpoint kinds that extensions have registered. Raises ``SettingsError``, which names option, variable or key at fault.
+    the project file to ``rootdir``. ``kinds`` are endpoint kinds that extensions have registered.
+    Raises ``SettingsError``, which names the option, variable or key at fault.
     """
     here = cwd or Path.cwd()
     file = project.read(rootdir, {option.name: option.kind for option in OPTIONS if option.in_file}, kinds)

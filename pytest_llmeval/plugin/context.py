@@ -187,7 +187,9 @@ class Context:
             self.local_desk.close()
 
     def send_view(self) -> None:
-        """A worker tells its controller what it collected; to be called before xdist sends its last message."""
+        """A worker tells its controller what it collected; to be called before xdist sends its last
+        message.
+        """
         if self.is_worker and "view" in self.__dict__:
             output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
             output["llmeval"] = self.view.plain()

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def pytest_configure_node(node: WorkerController) -> None:
-    """Settings with their secrets, the run's identity and the desk's address: a worker resolves nothing
-    itself.
-    """
+    """Send settings with their secrets, the run's identity and the desk's address: all that is resolved."""
     here = context.of(node.config)
     if not here.asked:
         return

@@ -42,9 +42,9 @@ def pytest_llmeval_report(config: pytest.Config, run: Run) -> None:
 def pytest_llmeval_register_endpoints(
     config: pytest.Config,
 ) -> Mapping[str, Callable[..., Client]] | None:
-    """Endpoint kinds of your own: ``kind`` -> ``factory(endpoint, *, api_key, facts)``. Called in every
-    process.
+    """Endpoint kinds of your own: ``kind`` -> ``factory(endpoint, *, api_key, facts)``.
 
+    Called in every process.
     A factory returns a ``measure.endpoints.protocol.Client``: ``describe``, ``stream`` and ``aclose``.
 
     .. code-block:: python

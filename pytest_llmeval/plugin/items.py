@@ -149,8 +149,7 @@ def sentences(scenario: Scenario, record: Record) -> list[str]:
 
 
 def add_shipped(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Add the shipped suites that were named, or ``smoke`` where an endpoint has nothing of the project's
-    own.
+    """Add the shipped suites that were named, or ``smoke`` where the project has nothing of its own.
 
     They lie outside the rootdir, so their ids are explicit. Done in every process: workers and controller
     must collect the same.

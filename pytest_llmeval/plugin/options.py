@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def add(parser: pytest.Parser) -> None:
-    """Add every option to pytest's parser. None means not given: the environment and the project file come
-    next.
-    """
+    """Add every option to pytest's parser; None, not given, leaves it to environment and project file."""
     group = parser.getgroup(
         "llmeval", "measuring, scoring and gating language models (write them as --opt=value)"
     )
