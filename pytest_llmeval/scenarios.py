@@ -127,7 +127,7 @@ class _File:
     def suite(self, root: Node) -> Suite:
         if root.value is None:
             self.reader.fail("the file is empty", 1, _EXAMPLE)
-        fields = self.reader.fields(root, "the file", ("suite", "scenarios"))
+        fields = self.reader.fields(root, "the file", ("suite", "system", "scenarios"))
         name = (
             self.reader.value(fields["suite"], "suite", values.SLUG)
             if "suite" in fields
@@ -138,7 +138,8 @@ class _File:
         nodes = self.reader.items(fields["scenarios"], "scenarios")
         if not nodes:
             self.reader.fail("scenarios: holds no scenario", fields["scenarios"].line, _EXAMPLE)
-        scenarios = tuple(self._scenario(node, name) for node in nodes)
+        system = self.reader.optional(fields, "system", values.TEXT, None)
+        scenarios = tuple(self._scenario(node, name, system) for node in nodes)
         self._check_ids(scenarios)
         return Suite(name, scenarios, str(self.path))
 
@@ -161,7 +162,7 @@ class _File:
                 self.reader.fail(what, scenario.line, "ids are unique per suite: rename one")
             lines[scenario.id] = scenario.line
 
-    def _scenario(self, node: Node, suite: str) -> Scenario:
+    def _scenario(self, node: Node, suite: str, system: str | None) -> Scenario:
         fields = self.reader.fields(node, "a scenario", _SCENARIO_KEYS)
         if "id" not in fields:
             self.reader.fail("the scenario has no id:", node.line, "add one: " + values.SLUG.expected)
@@ -175,7 +176,7 @@ class _File:
             id=self.reader.value(fields["id"], "id", values.SLUG),
             category=self.reader.optional(fields, "category", values.SLUG, "general"),
             prompt=self._prompt(fields["prompt"], fields.get("filler")),
-            system=self.reader.optional(fields, "system", values.TEXT, None),
+            system=self.reader.optional(fields, "system", values.TEXT, system),
             answer=answer,
             checks=() if answer.code is None else checks.of_code(self.reader, fields.get("checks")),
             prose_checks=checks.of_prose(self.reader, fields.get("checks")) if answer.code is None else (),

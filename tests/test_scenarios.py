@@ -78,6 +78,14 @@ def test_every_field_is_read(write):
     assert (short.category, short.answer, short.checks) == ("general", AnswerSpec(), ())
 
 
+def test_a_files_system_text_is_for_the_scenarios_without_one(write):
+    own = "- id: b\n  prompt: {en: x}\n  system: Mine.\n"
+    first, second = scenarios.load(write("system: Ours.\n" + ONE + own)).scenarios
+    assert (first.system, second.system) == ("Ours.", "Mine.")
+    with pytest.raises(ScenarioError, match=":1: system: expected a text"):
+        scenarios.load(write("system: ' '\n" + ONE))
+
+
 WORKLOADS = """\
 suite: load
 scenarios:
