@@ -50,8 +50,10 @@ def test_values_come_back_as_they_are() -> None:
 def test_other_values_come_back_by_name() -> None:
     (result,) = run("class A:\n    def __repr__(self):\n        return 'an A'\n", "A()")
     assert result == Returned(Opaque("A", "an A"))
-    code = "import collections, enum\nclass E(enum.IntEnum):\n    X = 7\n\n"
+    code = (
+        "import collections, enum\nclass E(enum.IntEnum):\n    X = 7\n"
         "P = collections.namedtuple('P', 'x y')\n"
+    )
     assert run(code, "E.X", "P(1, 2)", "collections.Counter('aab')") == (
         Returned(7),
         Returned((1, 2)),
