@@ -66,13 +66,35 @@ class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     output: float
 
 
+class ManagedServer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an endpoint's server is started and stopped by the run: the table ``[endpoints.NAME.server]``.
+
+    ``{port}`` in ``command``, ``env`` and ``ready`` is ``port``, else that of the endpoint's URL, else a free
+    one. ``install`` says how to get the command; it is shown, and run only where the user asked for that.
+    ``ready``: a path below the server's root, or a URL, that answers ``ready_status`` once it serves. Servers
+    of one ``exclusive`` group are never up at the same time.
+    """
+
+    command: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+    cwd: str | None = None
+    port: int | None = None
+    install: str | None = None
+    ready: str = "/health"
+    ready_status: int = 200
+    timeout_s: float = 300.0
+    stop_signal: str = "SIGTERM"
+    grace_s: float = 10.0
+    exclusive: str | None = None
+
+
 class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A configured target: one table ``[endpoints.NAME]`` of ``llmeval.toml``, or one ``--llm-endpoint``.
 
     ``max_tokens`` -1 means as much as fits. ``path`` is the folder of a ``replay`` endpoint or the GGUF file
     of a ``local`` one. ``cache``: ``cold`` defeats the server's prefix cache, ``warm`` measures with it.
     ``metrics``: the URL of the server's Prometheus page where it is not ``/metrics`` of a server we know;
-    ``gpu_metrics``: that of a DCGM exporter beside it.
+    ``gpu_metrics``: that of a DCGM exporter beside it. ``server``: the run starts it.
     """
 
     name: str = ""
@@ -91,6 +113,7 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     price: Price | None = None
     metrics: str | None = None
     gpu_metrics: str | None = None
+    server: ManagedServer | None = None
 
 
 class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
