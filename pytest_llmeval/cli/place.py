@@ -17,9 +17,7 @@ MARKS = ("llmeval.toml", "baselines", "pyproject.toml", "pytest.ini", "tox.ini",
 
 
 def root() -> Path:
-    """The nearest folder, from the working folder up, that has ``.llmeval`` or looks like a project's
-    root.
-    """
+    """The nearest folder from the working folder up that has ``.llmeval``, or looks like a root."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / ".llmeval").is_dir():
