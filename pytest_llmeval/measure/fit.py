@@ -273,10 +273,8 @@ def _elements(config: _Config) -> int:
     if config.kv_lora_rank is not None:
         return config.kv_lora_rank + (config.qk_rope_head_dim or 0)
     head_dim = config.head_dim or config.hidden_size // config.num_attention_heads
-    if (
-        config.multi_query and not config.new_decoder_architecture
-    ):  # Falcon 7B writes another number beside it
-        return 2 * head_dim
+    if config.multi_query and not config.new_decoder_architecture:
+        return 2 * head_dim  # whatever else is written: Falcon 7B says 71 heads
     return 2 * (config.num_key_value_heads or config.num_attention_heads) * head_dim
 
 

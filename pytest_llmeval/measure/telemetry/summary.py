@@ -65,7 +65,7 @@ def of_cells(cells: Iterable[Telemetry]) -> Telemetry | None:
             total[name] = total.get(name, 0.0) + value
         for name, value in window.peak.items():
             peak[name] = max(value, peak.get(name, value))
-    gauges = {name: None for window in windows for name in window.mean if name in peak}
+    gauges = {name: None for window in windows for name in window.mean}
     return Telemetry(
         wall_s=sum(window.wall_s for window in windows),
         samples=sum(window.samples for window in windows),

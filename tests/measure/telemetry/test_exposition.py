@@ -57,6 +57,7 @@ def test_anything_like_it_is_survived(text: str) -> None:
         ('up{a="say \\"1\\" {2}\\n", b = "\\\\"} 4 99', Series("up", 4.0, {"a": 'say "1" {2}\n', "b": "\\"})),
         ("up NaN", None),
         ("up +Inf", None),
+        ("up 1e999", None),
         ("up 1_000", None),
         ("up 12x", None),
         ("up1", None),

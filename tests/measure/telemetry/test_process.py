@@ -72,6 +72,23 @@ def test_a_new_member_is_found_at_the_next_scan(server, monkeypatch) -> None:
 
 
 @linux
+def test_one_that_takes_the_place_of_another_is_found_at_once(server) -> None:
+    def join() -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1, process_group=server.pid)
+
+    source = Group(server.pid)
+    with join() as first:
+        time.sleep(0.05)
+        source.read()
+        first.kill()
+    without = sum(filter(None, map(resident_bytes, members(server.pid))))
+    with join() as second:
+        time.sleep(0.05)
+        assert source.read()()["process_memory_bytes"] > without + 1e6
+        second.kill()
+
+
+@linux
 def test_a_group_that_ended(server) -> None:
     source = Group(server.pid)
     source.read()
