@@ -1,5 +1,6 @@
 """Generated code in the sandbox: plain programs work, attacks get nothing, lies do not count."""
 
+import struct
 import subprocess
 import sys
 import tempfile
