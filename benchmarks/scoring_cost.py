@@ -100,20 +100,22 @@ def _class(rng: random.Random, number: int) -> list[str]:
 
 
 def _function(rng: random.Random, name: str, first: str = "") -> list[str]:
-    arguments = first + ", ".join(rng.sample(_NAMES, rng.randint(1, 3)))
+    names = rng.sample(_NAMES, rng.randint(2, 4))
+    arguments = first + ", ".join(names)
     if rng.random() < 0.15:
         arguments += ", seen=[]"
+    names += rng.sample(_NAMES, int(rng.random() < 0.3))  # sometimes one that nobody defined
     lines = [f"def {name}({arguments}):"]
     if rng.random() < 0.5:
         lines.append('    """Do it."""')
     for _ in range(rng.randint(1, 3)):
-        lines += [f"    {line}" for line in _statement(rng, 2)]
-    return [*lines, f"    return {_expression(rng, 1)}", ""]
+        lines += [f"    {line}" for line in _statement(rng, 2, names)]
+    return [*lines, f"    return {_expression(rng, 1, names)}", ""]
 
 
-def _statement(rng: random.Random, depth: int) -> list[str]:
-    one, two = rng.choice(_NAMES), rng.choice(_NAMES)
-    value = _expression(rng, 2)
+def _statement(rng: random.Random, depth: int, names: Sequence[str]) -> list[str]:
+    one, two = rng.choice(names), rng.choice(names)
+    value = _expression(rng, 2, names)
     simple = [
         [f"{one} = {value}"],
         [f"{one} += 1"],
@@ -126,8 +128,8 @@ def _statement(rng: random.Random, depth: int) -> list[str]:
     ]
     if depth == 0 or rng.random() < 0.5:
         return rng.choice(simple)
-    body = [f"    {line}" for line in _statement(rng, depth - 1)]
-    other = [f"    {line}" for line in _statement(rng, depth - 1)]
+    body = [f"    {line}" for line in _statement(rng, depth - 1, names)]
+    other = [f"    {line}" for line in _statement(rng, depth - 1, names)]
     return rng.choice(
         [
             [f"if {value} == None:", *body, "else:", *other],
@@ -140,10 +142,12 @@ def _statement(rng: random.Random, depth: int) -> list[str]:
     )
 
 
-def _expression(rng: random.Random, depth: int) -> str:
+def _expression(rng: random.Random, depth: int, names: Sequence[str]) -> str:
     if depth == 0:
-        return rng.choice((*_NAMES, "1", "None", "'text'", "[]", "{}", "True", "len(items)", "math.sqrt(2)"))
-    left, right = _expression(rng, depth - 1), _expression(rng, depth - 1)
+        return rng.choice(
+            (*names, *names, "1", "None", "'text'", "[]", "{}", "True", f"len({names[0]})", "sorted([3, 1])")
+        )
+    left, right = _expression(rng, depth - 1, names), _expression(rng, depth - 1, names)
     forms = ("{0} + {1}", "({0}, {1})", "({0} if {1} else 0)", "[{0}]", "str({0})")
     return rng.choice(forms).format(left, right)
 
