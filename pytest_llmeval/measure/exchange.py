@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import math
 import socket
 import ssl
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 import msgspec
+from msgspec import structs
 
 from pytest_llmeval import __version__
-from pytest_llmeval.model import Failure
+from pytest_llmeval.errors import UsageError
+from pytest_llmeval.model import Failure, Request, Response
 
+from .budget import AS_MUCH_AS_FITS
 from .route import transport_for
+from .tape import Tape
 from .transport import NotHTTP
 
 if TYPE_CHECKING:
-    from .tape import Tape
+    from collections.abc import Sequence
+
+    from .endpoints.protocol import OnRead
 
 NO_BODY = httpx.ByteStream(b"")
+
+OnTape = Callable[[Request, Tape, str | None], None]
+"""Called after every exchange with its full tape and why it ended before its end, if it did."""
+
+
+class Assemble(Protocol):
+    """Stamped reads -> a response, as ``stream.assemble``."""
+
+    def __call__(
+        self,
+        reads: Sequence[tuple[int, bytes]],
+        *,
+        started_ns: int,
+        ended_ns: int,
+        status: int,
+        failure: Failure | None,
+    ) -> Response:
+        """See ``stream.assemble``."""
+        ...
 
 
 def open_client(
@@ -33,6 +61,68 @@ def open_client(
     return httpx.AsyncClient(
         transport=transport or transport_for(url), headers=headers, follow_redirects=True, trust_env=False
     )
+
+
+def validate(request: Request, where: str) -> None:
+    """Raise ``UsageError`` for a request that no server should see.
+
+    Servers differ in what they refuse: llama.cpp answers no messages and a temperature of -1 with 200.
+    """
+    limit = request.max_tokens
+    wrong = None
+    if not request.messages or not any(text for _, text in request.messages):
+        wrong = "the prompt is empty"
+    elif not (math.isfinite(request.temperature) and request.temperature >= 0):
+        wrong = f"temperature must be 0 or more, not {request.temperature}"
+    elif limit is not None and limit < 1 and limit != AS_MUCH_AS_FITS:
+        wrong = f"max_tokens must be at least 1, or -1 for as much as fits, not {limit}"
+    elif not (request.timeout_s > 0 and request.connect_timeout_s > 0):
+        wrong = "timeouts must be more than 0 s"
+    if wrong:
+        raise UsageError(wrong, where=where or None)
+
+
+async def ask(
+    client: httpx.AsyncClient,
+    url: httpx.URL,
+    body: Any,
+    request: Request,
+    *,
+    assemble: Assemble,
+    on_read: OnRead | None = None,
+    on_tape: OnTape | None = None,
+) -> tuple[Response, bytes]:
+    """Post and read one answer: the response, and the body where its status is an error.
+
+    A cancellation gets the partial response as its argument.
+    """
+    tape = Tape(on_read=on_read, connect_s=request.connect_timeout_s, total_s=request.timeout_s)
+    try:
+        failure = await post(client, url, body, tape)
+    except asyncio.CancelledError as error:
+        error.args = (_response(tape, _cancelled(tape), assemble),)
+        raise
+    if on_tape is not None:
+        on_tape(request, tape, failure.message if failure else None)
+    refusal = b"".join(data for _, data in tape.reads) if tape.status >= 400 else b""
+    return _response(tape, failure, assemble), refusal
+
+
+def unasked(failure: Failure) -> Response:
+    """The response to a request that was never sent."""
+    now_ns = time.perf_counter_ns()
+    return Response(started_ns=now_ns, ended_ns=now_ns, failure=failure)
+
+
+def _response(tape: Tape, failure: Failure | None, assemble: Assemble) -> Response:
+    response = assemble(
+        tape.reads,
+        started_ns=tape.started_ns,
+        ended_ns=tape.ended_ns or tape.started_ns,
+        status=tape.status or 200,
+        failure=failure,
+    )
+    return structs.replace(response, transport=tape.transport, retries=tape.retries, lag_s=tape.lag_s)
 
 
 async def post(client: httpx.AsyncClient, url: httpx.URL, body: Any, tape: Tape) -> Failure | None:
@@ -119,7 +209,7 @@ def origin(url: httpx.URL) -> str:
     return str(url.copy_with(username="", password="", path="/", query=None, fragment=None)).rstrip("/")
 
 
-def cancelled(tape: Tape) -> Failure:
+def _cancelled(tape: Tape) -> Failure:
     """The failure of an exchange whose task was cancelled."""
     if not tape.ended_ns:
         tape.ended_ns = time.perf_counter_ns()

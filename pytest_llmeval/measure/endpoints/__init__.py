@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_llmeval.errors import EndpointError
 
 if TYPE_CHECKING:
+    from pytest_llmeval.measure.exchange import OnTape
     from pytest_llmeval.model import Endpoint, Facts
 
-    from .openai import OnTape
     from .protocol import Client
 
 Factory = Callable[..., "Client"]

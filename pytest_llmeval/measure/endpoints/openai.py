@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 import secrets
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import structs
 
 from pytest_llmeval import wire
-from pytest_llmeval.errors import EndpointError, UsageError
+from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.measure import budget, exchange, stream
-from pytest_llmeval.measure.tape import Tape
-from pytest_llmeval.model import Failure, Request, Response
+from pytest_llmeval.model import Failure
 
 from . import probe
 
 if TYPE_CHECKING:
     import httpx
 
-    from pytest_llmeval.model import Endpoint, Facts
+    from pytest_llmeval.measure.exchange import OnTape
+    from pytest_llmeval.model import Endpoint, Facts, Request, Response
 
     from .protocol import OnRead
-
-OnTape = Callable[[Request, Tape, str | None], None]
-"""Called after every exchange with its full tape and why it ended before its end, if it did."""
 
 _ATTEMPTS = 4
 """The request, and one more for each of the three things that an answer may teach."""
@@ -71,13 +65,11 @@ class OpenAIClient:
 
     async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:
         """Send one request; again, if a refusal teaches how. Raises ``UsageError`` for a bad request."""
-        _validate(request, self.endpoint.name)
+        exchange.validate(request, self.endpoint.name)
         try:
             facts = await self.describe()
         except EndpointError as error:
-            tape = Tape()
-            tape.start()
-            return _response(tape, Failure("connect", str(error)))
+            return exchange.unasked(Failure("connect", str(error)))
         limit = self._limit(request, facts)
         for _ in range(_ATTEMPTS - 1):
             response, refusal = await self._ask(request, facts, limit, on_read)
@@ -97,20 +89,18 @@ class OpenAIClient:
         self, request: Request, facts: Facts, limit: int | None, on_read: OnRead | None
     ) -> tuple[Response, bytes]:
         """One exchange: the response, and the body of an error answer."""
-        tape = Tape(on_read=on_read, connect_s=request.connect_timeout_s, total_s=request.timeout_s)
-        body = self._body(request, facts, limit)
-        try:
-            failure = await exchange.post(self._http, self._url, body, tape)
-        except asyncio.CancelledError as error:
-            error.args = (_response(tape, exchange.cancelled(tape)),)
-            raise
-        if self._on_tape is not None:
-            self._on_tape(request, tape, failure.message if failure else None)
-        response = self._judged(_response(tape, failure), facts)
+        response, refusal = await exchange.ask(
+            self._http,
+            self._url,
+            self._body(request, facts, limit),
+            request,
+            assemble=stream.assemble,
+            on_read=on_read,
+            on_tape=self._on_tape,
+        )
         if response.usage is not None:
             self._prompt_tokens[request.messages] = response.usage.prompt_tokens
-        refusal = b"".join(data for _, data in tape.reads) if tape.status >= 400 else b""
-        return response, refusal
+        return self._judged(response, facts), refusal
 
     def _body(self, request: Request, facts: Facts, limit: int | None) -> dict[str, Any]:
         vllm = _is("vllm", facts)
@@ -180,17 +170,6 @@ class OpenAIClient:
         return None
 
 
-def _response(tape: Tape, failure: Failure | None) -> Response:
-    response = stream.assemble(
-        tape.reads,
-        started_ns=tape.started_ns,
-        ended_ns=tape.ended_ns or tape.started_ns,
-        status=tape.status or 200,
-        failure=failure,
-    )
-    return structs.replace(response, transport=tape.transport, retries=tape.retries, lag_s=tape.lag_s)
-
-
 def _is(server: str, facts: Facts) -> bool:
     return facts.server is not None and facts.server.split(" ")[0] == server
 
@@ -199,22 +178,3 @@ def _same(asked: str, answered: str) -> bool:
     """Whether two names may mean one model: ``gpt-4o-2024-08-06``, ``qwen:latest``, ``models/qwen``."""
     one, other = (name.lower().rstrip("/").rpartition("/")[2] for name in (asked, answered))
     return one.startswith(other) or other.startswith(one)
-
-
-def _validate(request: Request, where: str) -> None:
-    """Servers differ in what they refuse: llama.cpp answers no messages and a temperature of -1 with 200."""
-    wrong = None
-    if not request.messages or not any(text for _, text in request.messages):
-        wrong = "the prompt is empty"
-    elif not (math.isfinite(request.temperature) and request.temperature >= 0):
-        wrong = f"temperature must be 0 or more, not {request.temperature}"
-    elif (
-        request.max_tokens is not None
-        and request.max_tokens < 1
-        and request.max_tokens != budget.AS_MUCH_AS_FITS
-    ):
-        wrong = f"max_tokens must be at least 1, or -1 for as much as fits, not {request.max_tokens}"
-    elif not (request.timeout_s > 0 and request.connect_timeout_s > 0):
-        wrong = "timeouts must be more than 0 s"
-    if wrong:
-        raise UsageError(wrong, where=where or None)
