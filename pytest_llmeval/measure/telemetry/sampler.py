@@ -96,13 +96,15 @@ class _Watched:
             return {}
 
     def _failed(self, error: Exception) -> None:
-        self.missed += 1
-        self._failures += 1
         if isinstance(error, TelemetryError):
             self.why = error.what
-        elif not isinstance(error, OSError):
+            return
+        if not isinstance(error, OSError):
             self.why = f"{type(error).__name__}: {error}"
-        elif self._failures >= FAILURES:
+            return
+        self.missed += 1
+        self._failures += 1
+        if self._failures >= FAILURES:
             self.why = f"failed {FAILURES} times in a row, at last with: {error}"
 
 
