@@ -7,6 +7,7 @@ Two steps, because nothing may be analysed while a stream of this process runs: 
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import itertools
 import time
@@ -120,17 +121,17 @@ async def ask(
 
 def assess(cell: Cell, asked: Sequence[Asked], analyser: Analyser, *, interrupted: bool = False) -> Outcome:
     """Score every answer and put the record together. Byte-identical answers are scored once."""
-    scored: dict[str, tuple[Score, tuple[str, ...]]] = {}
 
-    def score(text: str) -> tuple[Score, tuple[str, ...]]:
-        if text not in scored:
-            scored[text] = rubric.score(cell.scenario, cell.language, text, analyser)
-        return scored[text]
+    @functools.cache
+    def score(text: str, cut_off: bool) -> tuple[Score, tuple[str, ...]]:
+        return rubric.score(cell.scenario, cell.language, text, analyser, cut_off=cut_off)
 
-    samples = tuple(
-        _sample(one, *(score(one.response.text) if one.response.failure is None else (None, ())))
-        for one in asked
-    )
+    def scored(response: Response) -> tuple[Score | None, tuple[str, ...]]:
+        if response.failure is not None:
+            return None, ()
+        return score(response.text, response.finish_reason == "length")
+
+    samples = tuple(_sample(one, *scored(one.response)) for one in asked)
     answers = tuple(
         AnswerText(one.round, wire.text(one.response.text), wire.text(one.response.reasoning))
         for one in asked

@@ -24,6 +24,7 @@ from pytest_llmeval.model import Scenario, Score
 
 from . import contract, extract, rules, source
 from .scorers import language as languages
+from .scorers import prose
 from .scorers import python as checks
 
 if TYPE_CHECKING:
@@ -45,7 +46,13 @@ class Analyses(Protocol):
 
 
 def score(
-    scenario: Scenario, language: str, text: str, analyser: Analyses, sandbox: Sandbox | None = None
+    scenario: Scenario,
+    language: str,
+    text: str,
+    analyser: Analyses,
+    sandbox: Sandbox | None = None,
+    *,
+    cut_off: bool = False,
 ) -> tuple[Score, tuple[str, ...]]:
     """Score one answer; ``language`` is the prompt's. Returns the score and why it is not higher.
 
@@ -56,14 +63,15 @@ def score(
     clarity, unclear = _clarity(text, language, parts)
     wanted = scenario.answer.code
     if wanted is None:
-        return Score(clarity=clarity, parts=parts), unclear
+        correctness, checked, wrong = prose.score(scenario.prose_checks, text, cut_off=cut_off)
+        return Score(correctness=correctness, clarity=clarity, parts=checked | parts), (*wrong, *unclear)
     requires = scenario.answer.requires
     found = extract.code(text, language=wanted, requires=requires)
     if wanted != "python":
         reasons = unclear if found.reason is None else (found.reason, *unclear)
         return Score(clarity=clarity, parts=parts), reasons
     broken = (found.reason or "",) if found.code is None else unmet(found.code, requires)
-    correctness: float | None = 0.0 if scenario.checks else None
+    correctness = 0.0 if scenario.checks else None
     worth, reasons = 0.0, broken
     if found.code is not None and not broken:
         correctness, wrong = _correctness(scenario, found.code, sandbox, parts)

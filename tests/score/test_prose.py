@@ -87,6 +87,12 @@ def test_a_range_that_is_missed_is_told_whole() -> None:
     assert reasons == ("the answer has 1 sentences, asked for were 2 to 3",)
 
 
+def test_what_was_cut_off_has_no_length() -> None:
+    worth, parts, reasons = prose.score(CHECKS, "Paris. Lyon. And", cut_off=True)
+    assert (worth, parts) == (5.0, {"contains": 10.0, "length": 0.0})
+    assert reasons == (prose.CUT_OFF,)
+
+
 def test_reasoning_is_no_answer() -> None:
     worth, _, reasons = prose.score(CHECKS[:1], "<think>Paris, of course.</think>It is Rome.")
     assert (worth, reasons) == (0.0, ("the answer does not hold `Paris` or `파리`",))

@@ -23,21 +23,27 @@ _WORD = re.compile(r"\S*\w\S*")
 _ITEM = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.MULTILINE)
 _ENDS = re.compile(r"""[.!?。！？…]+["'”’)\]*_]*(?=\s|$)|\n\s*\n""")
 _SHOWN = 60
+CUT_OFF = "the answer was cut off: it has not the length that was asked for"
 
 
-def score(checks: Sequence[ProseCheck], text: str) -> tuple[float | None, dict[str, float], tuple[str, ...]]:
+def score(
+    checks: Sequence[ProseCheck], text: str, *, cut_off: bool = False
+) -> tuple[float | None, dict[str, float], tuple[str, ...]]:
     """``(correctness, parts, reasons)``: the share of the checks that pass, times ten; None without any."""
     if not checks:
         return None, {}, ()
     answer, nothing = extract.spoken(source.normalise(text))
     if nothing is not None:
         return 0.0, {}, (nothing,)
-    wrong = [_missing(check, answer) if check.contains else _ill_sized(check, text) for check in checks]
+    wrong = [
+        _missing(check, answer) if check.contains else CUT_OFF if cut_off else _ill_sized(check, text)
+        for check in checks
+    ]
     kinds: dict[str, list[bool]] = {"contains": [], "length": []}
     for check, reason in zip(checks, wrong, strict=True):
         kinds["contains" if check.contains else "length"].append(reason is None)
     parts = {kind: _share(passed) for kind, passed in kinds.items() if passed}
-    return _share([reason is None for reason in wrong]), parts, tuple(filter(None, wrong))
+    return _share([reason is None for reason in wrong]), parts, tuple(dict.fromkeys(filter(None, wrong)))
 
 
 def _share(passed: Sequence[bool]) -> float:
