@@ -110,6 +110,21 @@ OPTIONS = (
     ),
     Option("max_tokens", values.MAX_TOKENS, "tokens an answer may have; -1: as much as fits", "N", "1024"),
     Option("seed", values.SEED, "sampling seed", "N", "0"),
+    Option(
+        "max_cost",
+        values.number_kind(0),
+        "what the run may cost by the endpoints' prices; cells that could pass it are skipped",
+        "AMOUNT",
+        "no ceiling",
+    ),
+    Option(
+        "install",
+        values.SWITCH,
+        "run the install command of a server whose own command is not there",
+        default="it is only shown",
+        in_file=False,
+        flags=(("--llm-install", True),),
+    ),
     Option("record", values.PATH, "record every stream here, for replay:FOLDER", "FOLDER", in_file=False),
     Option(
         "answers",

@@ -7,9 +7,10 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import urls, values
+from . import servertable, urls, values
 from .errors import SettingsError
-from .model import METRICS, SCORES, Endpoint, MetricPolicy, Policy
+from .model import METRICS, SCORES, SLO, Endpoint, ManagedServer, MetricPolicy, Policy, Price
+from .servertable import NO_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
     from .values import Kind
 
 FILE = "llmeval.toml"
-NO_KEYS = ("", "NA", "EMPTY", "none")
-"""What may stand as ``api_key``: the words by which people say that a server wants none."""
-
 KINDS = ("openai", "local", "replay")
 ENDPOINT_KEYS: dict[str, Kind] = {
-    # Named in the file format and not read by this version: price, server.
     "kind": values.choice_kind(*KINDS),
     "url": values.TEXT,
     "model": values.TEXT,
@@ -38,11 +35,21 @@ ENDPOINT_KEYS: dict[str, Kind] = {
     "seed": values.SEED,
     "concurrency": values.whole_kind(1),
     "cache": values.choice_kind("cold", "warm"),
+    "metrics": values.TEXT,
+    "gpu_metrics": values.TEXT,
 }
+_TABLES = ("price", "server")
+_URLS = ("url", "metrics", "gpu_metrics")
 _NEEDED = {"openai": "url", "replay": "path"}
-_MEANINGLESS = {"openai": ("path",), "local": ("url",), "replay": ("url",)}
+_MEANINGLESS = {
+    "openai": ("path",),
+    "local": ("url", "server"),
+    "replay": ("url", "server", "metrics", "gpu_metrics"),
+}
 _SHARE = values.number_kind(0, 1)
 _SCORE = values.number_kind(0, 10)
+_PRICE = {"input": values.number_kind(0), "output": values.number_kind(0)}
+_SLO = {"ttft_s": values.number_kind(0, above=True), "tpot_s": values.number_kind(0, above=True)}
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,9 @@ class _File:
         entries = self.table(table, (), [*option_kinds, "endpoints", "policy"])
         endpoints = self.table(entries.pop("endpoints", {}), ("endpoints",))
         policy = self.table(
-            entries.pop("policy", {}), ("policy",), ["alpha", "compare_hardware", "endpoints", *METRICS]
+            entries.pop("policy", {}),
+            ("policy",),
+            ["alpha", "compare_hardware", "slo", "endpoints", *METRICS],
         )
         return Project(
             options={name: self.value(value, (name,), option_kinds[name]) for name, value in entries.items()},
@@ -111,30 +120,56 @@ class _File:
         where = ("endpoints", name)
         if name == "all" or not values.SLUG_PATTERN.fullmatch(name):
             self.fail(where, f'an endpoint\'s name is {values.SLUG.expected}, and not "all"')
-        entries = self.table(value, where, self.endpoint_keys)
+        entries = self.table(value, where, (*self.endpoint_keys, *_TABLES))
         if entries.get("api_key", "") not in NO_KEYS:  # never shown
             hint = 'put the key into an environment variable and name it: api_key_env = "MY_KEY"'
             self.fail((*where, "api_key"), "a key does not belong in a file", hint)
+        tables = {key: entries.pop(key) for key in _TABLES if key in entries}
         checked = {
             key: self.value(entry, (*where, key), self.endpoint_keys[key]) for key, entry in entries.items()
         }
         kind = checked.get("kind", "openai")
-        if (needed := _NEEDED.get(kind)) and needed not in checked:
+        if (needed := _NEEDED.get(kind)) and needed not in checked and "server" not in tables:
             self.fail(
                 where,
                 f"an endpoint of kind {kind} needs {needed}",
                 'like url = "http://localhost:8000/v1"' if needed == "url" else None,
             )
         for key in _MEANINGLESS.get(kind, ()):
-            if key in checked:
+            if key in checked or key in tables:
                 self.fail((*where, key), f"means nothing for an endpoint of kind {kind}", "remove it")
         if "api_key" in checked and "api_key_env" in checked:
             self.fail((*where, "api_key"), "api_key and api_key_env are both set", "keep one of them")
-        if "url" in checked and (wrong := urls.mistake(checked["url"])):
-            self.fail((*where, "url"), *wrong)
+        for key in _URLS:
+            if key in checked and (wrong := urls.mistake(checked[key])):
+                self.fail((*where, key), *wrong)
         if "path" in checked:
             checked["path"] = str(self.path.parent / checked["path"])
+        if "price" in tables:
+            checked["price"] = self._price(tables["price"], (*where, "price"))
+        if "server" in tables:
+            checked["server"] = self._server(tables["server"], (*where, "server"), checked.get("url"))
         return Endpoint(name=name, **checked)
+
+    def _price(self, value: Any, where: tuple[str, ...]) -> Price:
+        checked = self.values(value, where, _PRICE)
+        for key in _PRICE:
+            if key not in checked:
+                self.fail(
+                    where, f"{key} is missing", "price = {input = 0.5, output = 1.5} is per million tokens"
+                )
+        return Price(**checked)
+
+    def _server(self, value: Any, where: tuple[str, ...], url: str | None) -> ManagedServer:
+        checked = self.values(value, where, servertable.KEYS)
+        if "command" not in checked:
+            self.fail(where, "command is missing", f"expected {servertable.KEYS['command'].expected}")
+        checked["cwd"] = str(self.path.parent / checked.get("cwd", ""))
+        server = servertable.build(checked)
+        if wrong := servertable.mistake(server, url):
+            key, what, hint = wrong
+            self.fail((*where, key), what, hint)
+        return server
 
     def _policy(self, table: dict[str, Any]) -> Policy:
         endpoints = self.table(table.pop("endpoints", {}), ("policy", "endpoints"))
@@ -147,6 +182,7 @@ class _File:
         return Policy(
             alpha=alpha,
             compare_hardware=compare,
+            slo=SLO(**self.values(table.pop("slo", {}), ("policy", "slo"), _SLO)),
             metrics={name: self._metric(name, entry, ("policy", name)) for name, entry in table.items()},
             endpoints={name: self._own_policy(name, entry) for name, entry in endpoints.items()},
         )
@@ -166,10 +202,7 @@ class _File:
             "floor": _SCORE if is_score else values.number_kind(0, above=True),
             "weight": values.number_kind(0, above=True),
         }
-        table = self.table(value, where, kinds)
-        return MetricPolicy(
-            **{key: self.value(entry, (*where, key), kinds[key]) for key, entry in table.items()}
-        )
+        return MetricPolicy(**self.values(value, where, kinds))
 
     # -- the forms of TOML ---------------------------------------------------------------------------------
 
@@ -181,6 +214,11 @@ class _File:
             if known is not None and key not in known:
                 self.fail((*where, key), "no such key", values.did_you_mean(key, known))
         return dict(value)
+
+    def values(self, value: Any, where: tuple[str, ...], kinds: Mapping[str, Kind]) -> dict[str, Any]:
+        """The table's entries, each of its kind."""
+        table = self.table(value, where, kinds)
+        return {key: self.value(entry, (*where, key), kinds[key]) for key, entry in table.items()}
 
     def value(self, value: Any, where: tuple[str, ...], kind: Kind) -> Any:
         try:

@@ -35,6 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     ``over`` are the sampling parameters that the command line or the environment gave, ``under`` the project
     file's and the defaults; scenarios and endpoints have theirs between them. Paths are absolute.
+    ``max_cost`` is in the currency of the endpoints' prices.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -52,6 +53,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     under: Parameters = Parameters(temperature=0.0, seed=0, max_tokens=1024)
     record: Path | None = None
     answers: bool = True
+    max_cost: float | None = None
+    install: bool = False
     policy: Policy = Policy()
 
 
@@ -101,6 +104,8 @@ def resolve(
         ),
         record=path("record"),
         answers=chosen.get("answers", default.answers),
+        max_cost=chosen.get("max_cost"),
+        install=chosen.get("install", default.install),
         policy=file.policy,
     )
 

@@ -53,16 +53,19 @@ def text_kind(expected: str, pattern: re.Pattern[str] | None = None) -> Kind:
     return Kind(expected, accept, accept)
 
 
-def whole_kind(minimum: int, *, or_: int | None = None, why: str = "") -> Kind:
-    """A whole number of at least ``minimum`` and of 63 bits, or exactly ``or_``, which means ``why``."""
+def whole_kind(minimum: int, *, most: int | None = None, or_: int | None = None, why: str = "") -> Kind:
+    """A whole number from ``minimum`` to ``most`` (63 bits), or exactly ``or_``, which means ``why``."""
     expected = f"a whole number of at least {minimum}"
+    if most is not None:
+        expected += f" and at most {most}"
     if or_ is not None:
         expected += f", or {or_} for {why}"
 
     def accept(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or value.bit_length() > 63:
             raise UnexpectedError(expected, value)
-        if value < minimum and value != or_:
+        outside = value < minimum or (most is not None and value > most)
+        if outside and value != or_:
             raise UnexpectedError(expected, value)
         return value
 

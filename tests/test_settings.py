@@ -87,6 +87,8 @@ def test_every_option_has_one_name_everywhere(tmp_path):
         "temperature": ("0.25", 0.25),
         "max_tokens": ("-1", -1),
         "seed": ("42", 42),
+        "max_cost": ("0.5", 0.5),
+        "install": ("1", True),
         "record": ("r", Path("/here/r")),
         "answers": ("false", True),  # LLMEVAL_NO_ANSWERS=false: they are kept
     }
@@ -98,7 +100,8 @@ def test_every_option_has_one_name_everywhere(tmp_path):
     assert (found.suites, found.prompt_languages) == (("smoke", "coding"), ("ko", "en"))
     assert found.over == Parameters(temperature=0.25, max_tokens=-1, seed=42)
     assert found.timeout_s == 1.5
-    for name in ("rounds", "warmup", "update_baselines", "baselines", "json", "strict", "record", "answers"):
+    same = ("rounds", "warmup", "update_baselines", "baselines", "json", "strict", "record", "answers")
+    for name in (*same, "max_cost", "install"):
         assert getattr(found, name) == written[name][1], name
     names = {option.name: (option.option, option.variable) for option in OPTIONS}
     assert names["prompt_language"] == ("--llm-prompt-language", "LLMEVAL_PROMPT_LANGUAGE")
@@ -122,7 +125,7 @@ def test_the_documented_defaults_are_the_real_ones():
 def test_the_project_file_may_hold_what_describes_the_project_and_not_what_a_run_is_for(tmp_path):
     in_file = {option.name for option in OPTIONS if option.in_file}
     assert {"rounds", "baselines", "strict", "temperature"} <= in_file
-    assert in_file.isdisjoint({"endpoint", "model", "suite", "update_baselines", "record"})
+    assert in_file.isdisjoint({"endpoint", "model", "suite", "update_baselines", "record", "install"})
 
 
 @pytest.mark.parametrize(
