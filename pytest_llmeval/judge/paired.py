@@ -51,7 +51,7 @@ def evidence(reference: Samples, run: Samples, *, prior_sd: float, timing: bool)
 
 def _cells(pairs: dict[str, list[float]], pooled: float, free: int, *, timing: bool) -> dict[str, Shift]:
     """Each cell by the pooled spread, or its own where that is wider; scores by their own, pulled to it."""
-    ratio = stats.spread_ratios(
+    spreads = stats.spreads(
         {
             cell: [math.log(max(_RESOLUTION, abs(a - b))) for a, b in combinations(values, 2)]
             for cell, values in pairs.items()
@@ -59,8 +59,8 @@ def _cells(pairs: dict[str, list[float]], pooled: float, free: int, *, timing: b
     )
     tests = {}
     for cell, values in pairs.items():
-        df = PRIOR_DF + free
-        spread = pooled * max(1.0, ratio[cell] ** 2)
+        df = spreads.df(PRIOR_DF + free)
+        spread = pooled * max(1.0, spreads.ratio[cell] ** 2)
         if not timing and len(values) > 1:
             df = PRIOR_DF + len(values) - 1
             spread = max(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from statistics import NormalDist, fmean, median
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -133,17 +134,35 @@ def shrunk_variance(prior: float, prior_df: float, squares: float, df: float) ->
     return (prior_df * prior + squares) / (prior_df + df)
 
 
-def spread_ratios(log_spreads: Mapping[Name, Sequence[float]]) -> dict[Name, float]:
-    """How much wider or narrower than the median one each group spreads: a ratio of standard deviations.
+@dataclass(frozen=True)
+class Spreads(Generic[Name]):
+    """How much wider or narrower each group spreads than the median one.
 
-    Each group brings several logarithms of a spread. What the groups differ by chance is known from how these
-    scatter within the groups, so the differences are shrunk by it (James-Stein, positive part), and vanish
-    unless they exceed chance by two standard errors: equal groups stay exactly equal.
+    ``ratio`` of standard deviations; ``error``: the variance of its logarithm, 0 where all groups are alike.
+    """
+
+    ratio: Mapping[Name, float]
+    error: float = 0.0
+
+    def df(self, df: float) -> float:
+        """The degrees of freedom of a variance that had ``df`` before it was multiplied by such a ratio.
+
+        By the delta method: the logarithm of a variance with ``df`` has the variance 2/df.
+        """
+        return 1.0 / (1.0 / df + 2.0 * self.error)
+
+
+def spreads(log_spreads: Mapping[Name, Sequence[float]]) -> Spreads[Name]:
+    """Compare the spreads of groups, each of which brings several logarithms of its own.
+
+    What groups differ by chance is known from how these scatter within the groups, so the differences are
+    shrunk by it (James-Stein, positive part), and vanish unless they exceed chance by two standard errors:
+    equal groups stay exactly equal.
     """
     groups = {name: values for name, values in log_spreads.items() if len(values) > 1}
     none = dict.fromkeys(log_spreads, 1.0)
     if len(groups) < 2:
-        return none
+        return Spreads(none)
     means = {name: fmean(values) for name, values in groups.items()}
     within = math.fsum((x - means[name]) ** 2 for name, values in groups.items() for x in values)
     within /= sum(len(values) - 1 for values in groups.values())
@@ -151,9 +170,10 @@ def spread_ratios(log_spreads: Mapping[Name, Sequence[float]]) -> dict[Name, flo
     centre = median(means.values())
     between = math.fsum((mean - centre) ** 2 for mean in means.values()) / (len(means) - 1)
     if between <= 0:
-        return none
+        return Spreads(none)
     keep = max(0.0, 1.0 - chance / between * (1.0 + 2.0 * math.sqrt(2.0 / (len(means) - 1))))
-    return none | {name: math.exp(keep * (mean - centre)) for name, mean in means.items()}
+    ratio = none | {name: math.exp(keep * (mean - centre)) for name, mean in means.items()}
+    return Spreads(ratio, keep * chance)
 
 
 def holm(tests: Mapping[Name, tuple[float, float]], alpha: float) -> set[Name]:

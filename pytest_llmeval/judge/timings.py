@@ -53,7 +53,7 @@ def evidence(
         whole=Shift.tested(size, math.sqrt(variance * history.factor + fewer), PRIOR_DF + df),
         sessions=history.sessions,
         spread=math.sqrt(variance + fewer),
-        cells=_cells(history, noise, shifts, (residual, variance), supported) if len(shifts) > 1 else {},
+        cells=_cells(history, noise, shifts, (residual, variance), supported),
         only=None if len(shifts) > 1 else next(iter(shifts)),
         creep=_creep(size, list(history.levels.values()), prior, fewer),
     )
@@ -64,13 +64,13 @@ class _Noise:
     """Noise of the samples within sessions: ``within`` is its standard deviation, over cells.
 
     Per cell, as variances: ``value``, of its median in this run; ``fewer_rounds``, what that has in excess of
-    the sessions' medians because the run made fewer rounds. ``ratio``: how much wider than usual it scatters.
+    the sessions' medians because the run made fewer rounds. ``spreads``: how much wider it scatters.
     """
 
     within: float
     value: Mapping[str, float]
     fewer_rounds: Mapping[str, float]
-    ratio: Mapping[str, float]
+    spreads: stats.Spreads[str]
     rounds: int
 
 
@@ -91,7 +91,7 @@ def _noise(history: History, sessions: Sequence[Samples], run: Samples) -> _Nois
             )
             for cell, rows in groups.items()
         },
-        ratio=stats.spread_ratios(
+        spreads=stats.spreads(
             {cell: [_log_spread(group) for group in rows if len(group) > 1] for cell, rows in groups.items()}
         ),
         rounds=min(len(run[cell]) for cell in groups),
@@ -127,24 +127,27 @@ def _cells(
     supported: Mapping[str, bool],
 ) -> dict[str, Shift]:
     """Each cell against what the drift of the others lets expect. ``variances``: of residuals, of levels."""
+    if len(shifts) < 2:
+        return {}
     residual, variance = variances
     others = len(shifts) - 1
     drift = max(0.0, variance - residual / len(shifts))
     explained = drift / (drift + residual / others) if drift else 0.0
     total = math.fsum(shifts.values())
     usual = median(noise.value.values())
-    unsteady = stats.spread_ratios(
+    unsteady = stats.spreads(
         {cell: [math.log(max(_RESOLUTION, abs(r))) for r in history.residuals(cell)] for cell in shifts}
     )
+    df = noise.spreads.df(PRIOR_DF + history.df)
     cells = {}
     for cell, size in history.shifts.items():
-        own = residual + max(0.0, usual * (noise.ratio[cell] ** 2 - 1))
-        own = max(own, residual * unsteady[cell] ** 2)
+        own = residual + max(0.0, usual * (noise.spreads.ratio[cell] ** 2 - 1))
+        own = max(own, residual * unsteady.ratio[cell] ** 2)
         spread = (own + drift * (1 - explained)) * history.cell_factor(cell) + noise.fewer_rounds[cell]
         cells[cell] = Shift.tested(
             size,
             math.sqrt(spread),
-            PRIOR_DF + history.df,
+            df,
             centre=explained * (total - shifts[cell]) / others,
             supported=supported[cell],
         )
