@@ -83,9 +83,14 @@ class Server:
         return self._process.poll() is None
 
     @property
+    def status(self) -> int | None:
+        """Its exit status, 128 + n for signal n; None while it runs."""
+        return self._process.poll()
+
+    @property
     def death(self) -> str | None:
         """Why it does not run any more, in words; None while it runs."""
-        status = self._process.poll()
+        status = self.status
         if status is None:
             return None
         if status > 128 and (number := status - 128) in set(signal.Signals):
@@ -132,7 +137,7 @@ def start(launch: Launch, on_wait: OnWait | None = None) -> Server:
             hint="start the server yourself and name its URL",
         )
     _refuse_taken_port(launch)
-    server = _spawn(launch)
+    server = spawn(launch)
     try:
         _wait(server, on_wait)
     except BaseException:
@@ -141,12 +146,12 @@ def start(launch: Launch, on_wait: OnWait | None = None) -> Server:
     return server
 
 
-def _spawn(launch: Launch) -> Server:
+def spawn(launch: Launch) -> Server:
+    """Start its command and wait for nothing. Raises ``ServerError`` where it can't be run at all."""
     environment = {**os.environ, **launch.env}
-    program = launch.command[0]
-    if shutil.which(program, path=environment.get("PATH")) is None and not _relative_program(launch):
+    if not is_installed(launch):
         raise ServerError(
-            f"the command {program!r} is not installed or not on PATH",
+            f"the command {launch.command[0]!r} is not installed or not on PATH",
             where=launch.name,
             hint=f"install it: {launch.install}" if launch.install else "install it first",
         )
@@ -180,9 +185,12 @@ def _spawn(launch: Launch) -> Server:
     return server
 
 
-def _relative_program(launch: Launch) -> bool:
-    path = Path(launch.cwd or ".") / launch.command[0]
-    return "/" in launch.command[0] and os.access(path, os.X_OK)
+def is_installed(launch: Launch) -> bool:
+    """Whether the command is on the server's PATH, or a program by its path."""
+    program = launch.command[0]
+    path = launch.env.get("PATH", os.environ.get("PATH"))
+    relative = Path(launch.cwd or ".") / program
+    return shutil.which(program, path=path) is not None or ("/" in program and os.access(relative, os.X_OK))
 
 
 def _wait(server: Server, on_wait: OnWait | None) -> None:
