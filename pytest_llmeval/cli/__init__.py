@@ -1,4 +1,4 @@
-"""``llmeval``: the second door. Running is ``pytest``; this command works on what runs left behind.
+"""``llmeval``: the second door. Running is ``pytest``; this command works on servers and on what runs left.
 
 Exit codes: 0 done, 1 a verdict is red or an update was refused, 2 wrong usage or an unreadable file.
 """
@@ -20,14 +20,14 @@ WRONG_USAGE = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every error that is the user's into one sentence."""
-    from . import baseline, judge
+    from . import baseline, fit, judge, probe
 
     parser = argparse.ArgumentParser(
-        prog="llmeval", description="Work on the runs and baselines of pytest-llmeval."
+        prog="llmeval", description="Beside pytest: probe servers, judge runs, keep baselines."
     )
     parser.add_argument("--version", action="version", version=f"llmeval {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (baseline, judge):
+    for command in (baseline, fit, judge, probe):
         command.add(commands)
     options = parser.parse_args(arguments)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval import runfile
@@ -12,6 +13,7 @@ from pytest_llmeval.judge import baselines
 from . import place
 
 if TYPE_CHECKING:
+    from pytest_llmeval.judge import Baseline
     from pytest_llmeval.model import Run
 
 EXAMPLE = """\
@@ -80,7 +82,7 @@ def _show(options: argparse.Namespace) -> int:
         print(f"{name} has no baseline in {folder}")
     for name, baseline in found.items():
         if not options.endpoint or name in options.endpoint:
-            print(baselines.shown(baseline))
+            _print(baseline)
     if not found:
         print(f"there is no baseline in {folder}: pytest --llm-endpoint=… --llm-update-baselines makes one")
     return 1 if missing else 0
@@ -90,3 +92,35 @@ def _prune(options: argparse.Namespace) -> int:
     folder, _ = place.promises(options)
     print(baselines.prune(folder, options.endpoint, _run(options)))
     return 0
+
+
+SHOWN = ("output_tps", "ttft_s", "correctness", "quality", "load_tps", "cold_start_s")
+
+
+def _print(baseline: Baseline) -> None:
+    """One endpoint's promises: what it is, its sessions, and the median of every cell over them."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    facts, sessions = baseline.facts, baseline.sessions
+    known = [facts.server, facts.model, facts.quantization] if facts else []
+    dates = f", {sessions[0].date[:10]} to {sessions[-1].date[:10]}" if sessions else ""
+    title = f"{baseline.endpoint}: {len(sessions)} session{'s' * (len(sessions) != 1)}{dates}"
+    if len(baseline.epochs) > 1:
+        title += f", level {len(baseline.epochs)}"
+    cells = baseline.cells
+    metrics = [name for name in SHOWN if any(name in cell.samples for cell in cells.values())]
+    table = Table(
+        "cell", title=escape(title), caption=escape(" · ".join(filter(None, known))), title_justify="left"
+    )
+    for metric in metrics:
+        table.add_column(metric, justify="right")
+    for key in cells:
+        row = []
+        for metric in metrics:
+            values = [one.cells[key].samples.get(metric, ()) for one in sessions if key in one.cells]
+            medians = [median(each) for each in values if each]
+            row.append(f"{median(medians):.3g}" if medians else "–")
+        table.add_row(escape(key), *row)
+    Console(highlight=False).print(table)

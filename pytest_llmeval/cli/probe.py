@@ -1,0 +1,115 @@
+"""``llmeval probe URL``: what a server is, how fast one tiny request is, and the TOML to paste."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from msgspec import structs
+
+from pytest_llmeval import project, settings
+from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.measure import timing
+from pytest_llmeval.measure.endpoints import connect
+from pytest_llmeval.model import Request
+
+from . import place
+
+if TYPE_CHECKING:
+    from pytest_llmeval.model import Endpoint, Facts, Response
+
+PROMPT = "Count from one to ten in words."
+TOKENS = 24
+EXAMPLE = """\
+examples:
+  llmeval probe http://localhost:8000
+  LLMEVAL_API_KEY=… llmeval probe https://api.example.com/v1 --model=NAME
+  llmeval probe vllm-awq                 an endpoint of llmeval.toml
+
+exit code: 0 it answered, 1 its answer failed, 2 it can't be reached, or wrong usage
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "probe",
+        help="say what a server is, and print its section for llmeval.toml",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("endpoint", metavar="URL", help="a URL, or the name of a configured endpoint")
+    parser.add_argument("--model", metavar="NAME", help="the model to ask, where the server offers several")
+    parser.set_defaults(run=_probe)
+
+
+def _probe(options: argparse.Namespace) -> int:
+    found = settings.resolve(
+        {"endpoint": [options.endpoint], "model": options.model},
+        environ={name: value for name, value in os.environ.items() if name != "LLMEVAL_ENDPOINT"},
+        rootdir=place.root(),
+    )
+    [endpoint] = found.endpoints
+    if endpoint.url is None:
+        raise EndpointError("only a server with a URL can be probed", where=options.endpoint)
+    facts, response = asyncio.run(_ask(endpoint, found.secrets.get(endpoint.name)))
+    for name, value in _told(facts, response):
+        print(f"{name:<15} {value}")
+    if response.failure is None:
+        print(f"\n{_section(endpoint, facts)}")
+        return 0
+    print(f"\nthe request failed: {response.failure.message}")
+    return 1
+
+
+async def _ask(endpoint: Endpoint, key: str | None) -> tuple[Facts, Response]:
+    client = connect(endpoint, api_key=key)
+    try:
+        facts = await client.describe()
+        messages = (("user", PROMPT),)
+        return facts, await client.stream(Request(messages=messages, max_tokens=TOKENS))
+    finally:
+        await client.aclose()
+
+
+def _told(facts: Facts, response: Response) -> list[tuple[str, str]]:
+    """What was found, a line each; what the server does not tell is not listed."""
+    figures = timing.of(response)
+    window = f"{facts.context_window:,} tokens a stream" if facts.context_window else None
+    ttft = f"{figures.ttft_s * 1e3:.0f} ms" if figures.ttft_s is not None else None
+    speed = f"{figures.output_tps:.1f} tok/s" if figures.output_tps is not None else None
+    lines = {
+        "server": facts.server or "OpenAI-compatible, not recognised",
+        "model": facts.model,
+        "quantization": facts.quantization,
+        "context window": window,
+        "runs here": "yes" if facts.here else "no",
+        "first token": ttft,
+        "speed": speed and f"{speed} over {figures.completion_tokens} tokens ({figures.tokens_from})",
+        "prefix cache": {"cold": "defeated", "unknown": "can't be defeated: only a first round counts"}.get(
+            response.cache, "warm"
+        ),
+    }
+    return [(name, value) for name, value in lines.items() if value]
+
+
+def _section(endpoint: Endpoint, facts: Facts) -> str:
+    """A table for ``llmeval.toml``."""
+    default = endpoint.name == "default"
+    host = urlsplit(endpoint.url or "").hostname or ""
+    slug = re.sub(r"[^a-z0-9._-]+", "-", (facts.model or host).lower().rpartition("/")[2]).strip("-.")
+    name = (slug or "server") if default else endpoint.name
+    written = structs.asdict(endpoint) | {"model": facts.model}
+    keys = [key for key in project.ENDPOINT_KEYS if written.get(key) is not None]
+    blank = structs.asdict(type(endpoint)())
+    lines = [f"[endpoints.{name}]"]
+    for key in keys:
+        unused_key = key == "api_key_env" and not os.environ.get(endpoint.api_key_env or "")
+        if not unused_key and (key == "kind" or written[key] != blank.get(key)):
+            lines.append(f"{key} = {json.dumps(written[key])}")
+    return "\n".join(lines)
