@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from . import wire
 from .errors import RunFileError
 from .model import Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEMA = "llmeval-run/1"
 AGAIN = "run pytest with --llm-endpoint=… to make one"
@@ -61,11 +62,9 @@ def dump(run: Run) -> str:
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all; a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
