@@ -36,6 +36,21 @@ def estimate_tokens(texts: Iterable[str]) -> int:
     return _TEMPLATE + sum(_PER_MESSAGE + _estimate(text) for text in texts)
 
 
+def least_tokens(texts: Iterable[str]) -> int:
+    """Tokens that a prompt of these messages will hardly fall below, to tell that a server has read less.
+
+    One for every eight visible ASCII characters (English prose has one for four to five), one for every two
+    others (Korean has about one for each).
+    """
+    return sum(_least(text) for text in texts)
+
+
+def _least(text: str) -> int:
+    visible = "".join(text.split())
+    beyond_ascii = 0 if visible.isascii() else sum(not character.isascii() for character in visible)
+    return (len(visible) - beyond_ascii) // 8 + beyond_ascii // 2
+
+
 def _estimate(text: str) -> int:
     tokens = 0
     for piece in _PIECES.finditer(text):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mock_server
 import pytest
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 TRANSCRIPTS = Path(__file__).parents[2] / "fixtures" / "transcripts"
 
@@ -56,3 +58,36 @@ def mock(shared_mock: str) -> str:
     """The URL of the shared mock server, as it was at its start."""
     mock_server.control(shared_mock, reset=True, answers={})
     return shared_mock
+
+
+@asynccontextmanager
+async def serve_connections(
+    handler: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], **options: Any
+) -> AsyncIterator[str]:
+    """A server whose every connection is handled by ``handler``; yields its URL; leaves nothing open."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        try:
+            await handler(reader, writer)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, **options)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
+
+
+@pytest.fixture
+def serving() -> Any:
+    """`serve_connections`."""
+    return serve_connections

@@ -308,19 +308,16 @@ def test_a_cancellation_carries_the_partial_answer(mock: str) -> None:
     assert response.started_ns < response.chunks[-1].at_ns <= response.ended_ns
 
 
-def test_a_compressed_answer_is_read_after_all() -> None:
+def test_a_compressed_answer_is_read_after_all(serving: Any) -> None:
     body = gzip.compress(b'data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}\n\n')
 
-    async def main() -> Response:
-        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(body)}\r\n\r\n"
-            writer.write(head.encode() + body)
-            await writer.drain()
-            writer.close()
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
 
-        async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
-            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async def main() -> Response:
+        async with serving(handle) as url:
             client = OpenAIClient(Endpoint(url=url), facts=PLAIN)
             response = await client.stream(HELLO)
             await client.aclose()
@@ -371,7 +368,7 @@ def test_connect_finds_the_kind(mock: str) -> None:
     own = object()
     assert connect(Endpoint(kind="own"), kinds={"own": lambda *_, **__: own}) is own
     with pytest.raises(
-        EndpointError, match=r"no endpoint kind 'opnai'[^$]*known kinds: .*local, openai, own, replay"
+        EndpointError, match=r"no endpoint kind 'opnai'[^$]*known kinds: .*openai, own, replay"
     ):
         connect(Endpoint(kind="opnai"), kinds={"own": lambda *_, **__: own})
     with pytest.raises(EndpointError, match="has no url"):

@@ -42,25 +42,6 @@ async def client(**options: Any) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-@asynccontextmanager
-async def served(handler: Handler, **options: Any) -> AsyncIterator[str]:
-    """A server whose every connection is handled by ``handler``; yields its URL."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await handler(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, **options)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    finally:
-        server.close()
-
-
 def scripted(*pieces: bytes, pause_s: float = 0.01, hold: bool = False) -> Handler:
     """Answer every request of a connection with these pieces; ``hold`` keeps it open afterwards."""
 
@@ -111,9 +92,9 @@ async def ask(opened: httpx.AsyncClient, url: str, tape: Tape, **body: Any) -> h
         ),
     ],
 )
-def test_bodies(run: Run, pieces: list[bytes], body: bytes) -> None:
+def test_bodies(run: Run, pieces: list[bytes], body: bytes, serving: Any) -> None:
     async def main() -> None:
-        async with served(scripted(*pieces)) as url:
+        async with serving(scripted(*pieces)) as url:
             tape = Tape()
             response = await get(url, tape)
             assert response.content == body
@@ -124,15 +105,15 @@ def test_bodies(run: Run, pieces: list[bytes], body: bytes) -> None:
     run(main())
 
 
-def test_head_has_no_body_whatever_its_headers_say(run: Run) -> None:
+def test_head_has_no_body_whatever_its_headers_say(run: Run, serving: Any) -> None:
     async def main() -> None:
-        async with served(scripted(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")) as url:
+        async with serving(scripted(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")) as url:
             assert (await get(url, method="HEAD")).content == b""
 
     run(main())
 
 
-def test_headers_reach_both_sides(run: Run) -> None:
+def test_headers_reach_both_sides(run: Run, serving: Any) -> None:
     seen: list[bytes] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -142,9 +123,9 @@ def test_headers_reach_both_sides(run: Run) -> None:
         await writer.drain()
 
     async def main() -> None:
-        async with served(handle) as url, client() as opened:
+        async with serving(handle) as url, client() as opened:
             tape = Tape()
-            response = await opened.post(f"{url}a%20b?c=d", json={"a": 1}, extensions={"tape": tape})
+            response = await opened.post(f"{url}/a%20b?c=d", json={"a": 1}, extensions={"tape": tape})
             assert response.headers["x-case"] == tape.header("x-case") == "Kept"
 
     run(main())
@@ -207,12 +188,12 @@ def test_on_read_sees_every_read_and_can_end_the_stream(run: Run) -> None:
         run(main(url))
 
 
-def test_what_on_read_raises_comes_out(run: Run) -> None:
+def test_what_on_read_raises_comes_out(run: Run, serving: Any) -> None:
     def on_read(stamp_ns: int, data: bytes) -> bool:
         raise ZeroDivisionError
 
     async def main() -> None:
-        async with served(scripted(OK)) as url:
+        async with serving(scripted(OK)) as url:
             with pytest.raises(ZeroDivisionError):
                 await get(url, Tape(on_read=on_read))
 
@@ -246,7 +227,7 @@ def test_the_loops_lag_is_seen(run: Run) -> None:
         run(main(url))
 
 
-def test_no_collection_while_streams_run(run: Run) -> None:
+def test_no_collection_while_streams_run(run: Run, serving: Any) -> None:
     enabled: list[bool] = []
 
     def on_read(stamp_ns: int, data: bytes) -> bool:
@@ -254,7 +235,7 @@ def test_no_collection_while_streams_run(run: Run) -> None:
         return False
 
     async def main() -> None:
-        async with served(scripted(OK)) as url:
+        async with serving(scripted(OK)) as url:
             assert gc.isenabled()
             await asyncio.gather(get(url, Tape(on_read=on_read)), get(url, Tape(on_read=on_read)))
             assert gc.isenabled()
@@ -268,13 +249,13 @@ def test_no_collection_while_streams_run(run: Run) -> None:
 
 
 def test_connections_are_used_again_until_they_could_be_closed(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch, serving: Any
 ) -> None:
     monkeypatch.setattr("pytest_llmeval.measure.transport.KEEP_ALIVE_S", 0.1)
     assert KEEP_ALIVE_S < 3
 
     async def main() -> None:
-        async with served(scripted(OK, hold=True)) as url, client() as opened:
+        async with serving(scripted(OK, hold=True)) as url, client() as opened:
             reused = []
             for pause_s in (0.0, 0.0, 0.2):
                 await asyncio.sleep(pause_s)
@@ -313,10 +294,10 @@ def test_a_server_that_never_answers_is_asked_twice(run: Run) -> None:
         run(main(url))
 
 
-def test_a_surplus_answer_is_not_taken_for_the_next_one(run: Run) -> None:
+def test_a_surplus_answer_is_not_taken_for_the_next_one(run: Run, serving: Any) -> None:
     async def main() -> None:
         bodies = []
-        async with served(scripted(OK + OK.replace(b"ok", b"no"), hold=True)) as url, client() as opened:
+        async with serving(scripted(OK + OK.replace(b"ok", b"no"), hold=True)) as url, client() as opened:
             for _ in range(3):
                 tape = Tape()
                 bodies.append((await opened.get(url, extensions={"tape": tape})).content)
@@ -326,10 +307,10 @@ def test_a_surplus_answer_is_not_taken_for_the_next_one(run: Run) -> None:
     run(main())
 
 
-def test_an_answer_that_comes_unasked_closes_an_idle_connection(run: Run) -> None:
+def test_an_answer_that_comes_unasked_closes_an_idle_connection(run: Run, serving: Any) -> None:
     async def main() -> None:
         unasked = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"
-        async with served(scripted(OK, unasked, hold=True)) as url, client() as opened:
+        async with serving(scripted(OK, unasked, hold=True)) as url, client() as opened:
             for _ in range(2):
                 tape = Tape()
                 assert (await opened.get(url, extensions={"tape": tape})).content == b"ok"
@@ -395,30 +376,30 @@ def test_limits_of_a_stream_that_stalls(run: Run, limits: Any, sentence: str | N
         run(main(url))
 
 
-def test_limit_of_the_first_read(run: Run) -> None:
+def test_limit_of_the_first_read(run: Run, serving: Any) -> None:
     async def main() -> None:
-        async with served(scripted(b"HTTP/1.1 200 OK\r\n\r\n", b"", pause_s=1, hold=True)) as url:
+        async with serving(scripted(b"HTTP/1.1 200 OK\r\n\r\n", b"", pause_s=1, hold=True)) as url:
             with pytest.raises(httpx.ReadTimeout, match=r"no answer within 0\.1 s"):
                 await get(url, Tape(first_read_s=0.1))
 
     run(main())
 
 
-def test_limit_of_connecting(run: Run) -> None:
+def test_limit_of_connecting(run: Run, serving: Any) -> None:
     """A server that accepts and then says nothing to a TLS greeting."""
 
     async def main() -> None:
-        async with served(scripted(hold=True)) as url:
+        async with serving(scripted(hold=True)) as url:
             with pytest.raises(httpx.ConnectTimeout, match=r"no connection within 0\.2 s"):
                 await get(url.replace("http:", "https:"), Tape(connect_s=0.2, total_s=5))
 
     run(main())
 
 
-def test_limits_of_httpx_hold_without_a_tape(run: Run) -> None:
+def test_limits_of_httpx_hold_without_a_tape(run: Run, serving: Any) -> None:
     async def main() -> None:
         async with (
-            served(scripted(b"HTTP/1.1 200 OK\r\n\r\n", b"", pause_s=1, hold=True)) as url,
+            serving(scripted(b"HTTP/1.1 200 OK\r\n\r\n", b"", pause_s=1, hold=True)) as url,
             client() as opened,
         ):
             with pytest.raises(httpx.ReadTimeout):
@@ -427,9 +408,9 @@ def test_limits_of_httpx_hold_without_a_tape(run: Run) -> None:
     run(main())
 
 
-def test_nothing_listens(run: Run) -> None:
+def test_nothing_listens(run: Run, serving: Any) -> None:
     async def main() -> None:
-        async with served(scripted(OK)) as url:
+        async with serving(scripted(OK)) as url:
             pass
         with pytest.raises(httpx.ConnectError) as met:
             await get(url)
@@ -441,9 +422,9 @@ def test_nothing_listens(run: Run) -> None:
 @pytest.mark.parametrize(
     "answer", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/9 what\r\n\r\n"]
 )
-def test_not_http(run: Run, answer: bytes) -> None:
+def test_not_http(run: Run, answer: bytes, serving: Any) -> None:
     async def main() -> None:
-        async with served(scripted(answer)) as url:
+        async with serving(scripted(answer)) as url:
             with pytest.raises(httpx.RemoteProtocolError, match=r"not an HTTP/1\.1 answer"):
                 await get(url)
 
@@ -502,12 +483,12 @@ def test_tls(run: Run, authority: trustme.CA) -> None:
     run(main())
 
 
-def test_tls_of_an_unknown_authority_is_refused(run: Run, authority: trustme.CA) -> None:
+def test_tls_of_an_unknown_authority_is_refused(run: Run, authority: trustme.CA, serving: Any) -> None:
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(server_context)
 
     async def main() -> None:
-        async with served(scripted(OK), ssl=server_context) as url:
+        async with serving(scripted(OK), ssl=server_context) as url:
             with pytest.raises(httpx.ConnectError, match=r"(?i)certificate verify failed"):
                 await get(url.replace("http://127.0.0.1", "https://localhost"))
 

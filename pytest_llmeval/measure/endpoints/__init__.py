@@ -71,7 +71,14 @@ def _replay(endpoint: Endpoint, *, facts: Facts | None = None, **options: Any) -
     )
 
 
+def _ollama(endpoint: Endpoint, **options: Any) -> Client:
+    from .ollama import OllamaClient
+
+    return OllamaClient(endpoint, **options)
+
+
 _KINDS: dict[str, Factory] = {
+    "ollama": _ollama,
     "openai": _openai,
     "local": _openai,  # whoever started its server filled in the URL
     "replay": _replay,

@@ -79,7 +79,7 @@ async def describe(
 
     Raises ``EndpointError``: not reachable, refused, no model, or several and none chosen.
     """
-    probe = _Probe(client, base, connect_s)
+    probe = Probe(client, base, connect_s)
     cards = await probe.models()
     card = _chosen(cards, endpoint, base) if cards is not None else {}
     model = endpoint.model or card.get("id")
@@ -89,7 +89,7 @@ async def describe(
             where=str(base.path("models")),
             hint="name the model with --llm-model=NAME, or `model` in llmeval.toml",
         )
-    found = await probe.server(card, model)
+    found = await _server(probe, card, model)
     return Facts(
         kind=endpoint.kind,
         server=found.get("server"),
@@ -100,46 +100,72 @@ async def describe(
     )
 
 
-def _chosen(cards: Sequence[dict[str, Any]], endpoint: Endpoint, base: Base) -> dict[str, Any]:
-    """The card of the endpoint's model: the configured one, or the only one."""
-    where = str(base.path("models"))
-    if not cards:
-        raise EndpointError("the server offers no model", where=where, hint="load a model into it first")
-    offered = ", ".join(str(card["id"]) for card in cards)
-    if endpoint.model is not None:
-        for card in cards:
-            aliases = card.get("aliases")
-            if endpoint.model == card["id"] or (isinstance(aliases, list) and endpoint.model in aliases):
-                return card
+def chosen_name(model: str | None, offered: Sequence[str], where: httpx.URL) -> str:
+    """The configured model, if it is offered, else the only one. Raises ``EndpointError`` listing them."""
+    listed = ", ".join(offered)
+    if not offered:
+        raise EndpointError("the server offers no model", where=str(where), hint="load a model into it first")
+    if model is not None and model not in offered:
         raise EndpointError(
-            f"the server does not offer the model {endpoint.model!r}",
-            where=where,
-            hint=f"it offers: {offered}",
+            f"the server does not offer the model {model!r}", where=str(where), hint=f"it offers: {listed}"
         )
-    if len(cards) > 1:
+    if model is None and len(offered) > 1:
         raise EndpointError(
-            f"the server offers {len(cards)} models: {offered}",
-            where=where,
+            f"the server offers {len(offered)} models: {listed}",
+            where=str(where),
             hint="choose one with --llm-model=NAME, or `model` in llmeval.toml",
         )
-    return cards[0]
+    return model or offered[0]
 
 
-class _Probe:
+def _chosen(cards: Sequence[dict[str, Any]], endpoint: Endpoint, base: Base) -> dict[str, Any]:
+    """The card of the endpoint's model, which may be named by an alias."""
+    for card in cards:
+        aliases = card.get("aliases")
+        if isinstance(aliases, list) and endpoint.model in aliases:
+            return card
+    name = chosen_name(endpoint.model, [card["id"] for card in cards], base.path("models"))
+    return next(card for card in cards if card["id"] == name)
+
+
+async def _server(probe: Probe, card: dict[str, Any], model: str) -> dict[str, Any]:
+    """``server``, ``quantization`` and ``context_window``, as far as they can be learned."""
+    owner, beside = card.get("owned_by"), probe.base.beside
+    if owner == "vllm":
+        version = text_of(await probe.optional(beside("version")), "version")
+        return {"server": _named("vllm", version), "context_window": count_of(card, "max_model_len")}
+    if owner == "llamacpp":
+        props = await probe.optional(beside("props"))
+        window = count_of(props.get("default_generation_settings"), "n_ctx")
+        return {
+            "server": _named("llama.cpp", text_of(props, "build_info")),
+            "quantization": text_of(card.get("meta"), "ftype") or text_of(props, "model_ftype"),
+            "context_window": window or count_of(card.get("meta"), "n_ctx"),
+        }
+    if version := text_of(await probe.optional(beside("api/version")), "version"):
+        show = await probe.optional(beside("api/show"), {"model": model})
+        return {
+            "server": _named("ollama", version),
+            "quantization": text_of(show.get("details"), "quantization_level"),
+        }
+    return {"server": owner if owner == "sglang" else None, "context_window": count_of(card, "max_model_len")}
+
+
+class Probe:
+    """Questions to one server, each with a short time for its answer."""
+
     def __init__(self, client: httpx.AsyncClient, base: Base, connect_s: float) -> None:
+        self.base = base
         self._client = client
-        self._base = base
         self._connect_s = connect_s
 
     async def models(self) -> list[dict[str, Any]] | None:
         """The entries of ``/v1/models``; None where the server has no such list."""
-        url = self._base.path("models")
-        response = await self._get(url)
+        url = self.base.path("models")
+        response = await self._loaded(url)
         if response.status_code in (404, 405, 501):
             return None
-        if response.status_code >= 400:
-            raise _refused(response, url)
-        data = _json(response)
+        data = _checked(response, url)
         listed = data.get("data") if isinstance(data, dict) else None
         if not isinstance(listed, list):
             raise EndpointError(
@@ -149,46 +175,13 @@ class _Probe:
             )
         return [card for card in listed if isinstance(card, dict) and isinstance(card.get("id"), str)]
 
-    async def server(self, card: dict[str, Any], model: str) -> dict[str, Any]:
-        """``server``, ``quantization`` and ``context_window``, as far as they can be learned."""
-        owner = card.get("owned_by")
-        if owner == "vllm":
-            version = _text(await self._json(self._base.beside("version")), "version")
-            return {"server": _named("vllm", version), "context_window": _number(card, "max_model_len")}
-        if owner == "llamacpp":
-            props = await self._json(self._base.beside("props"))
-            window = _number(props.get("default_generation_settings"), "n_ctx")
-            return {
-                "server": _named("llama.cpp", _text(props, "build_info")),
-                "quantization": _text(card.get("meta"), "ftype") or _text(props, "model_ftype"),
-                "context_window": window or _number(card.get("meta"), "n_ctx"),
-            }
-        if version := _text(await self._json(self._base.beside("api/version")), "version"):
-            show = await self._json(self._base.beside("api/show"), {"model": model})
-            return {
-                "server": _named("ollama", version),
-                "quantization": _text(show.get("details"), "quantization_level"),
-            }
-        return {
-            "server": owner if owner == "sglang" else None,
-            "context_window": _number(card, "max_model_len"),
-        }
+    async def required(self, url: httpx.URL, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """A JSON object that there must be. Raises ``EndpointError``."""
+        data = _checked(await self._loaded(url, body), url)
+        return data if isinstance(data, dict) else {}
 
-    async def _get(self, url: httpx.URL) -> httpx.Response:
-        """The answer, once the server has loaded its model or the time for connecting is over."""
-        give_up = time.monotonic() + self._connect_s
-        while True:
-            try:
-                response = await self._send(url)
-            except httpx.TransportError as error:
-                failure = exchange.failure_of(error, url, Tape())
-                raise EndpointError(failure.message, where=str(url), hint=_HOW_TO_START) from error
-            if response.status_code != 503 or time.monotonic() > give_up:
-                return response
-            await asyncio.sleep(LOADING_POLL_S)
-
-    async def _json(self, url: httpx.URL, body: dict[str, str] | None = None) -> dict[str, Any]:
-        """A JSON object, or an empty one for whatever goes wrong: these are extras."""
+    async def optional(self, url: httpx.URL, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """A JSON object, or an empty one for whatever goes wrong."""
         try:
             response = await self._send(url, body)
         except httpx.TransportError:
@@ -196,7 +189,20 @@ class _Probe:
         data = _json(response) if response.status_code == 200 else None
         return data if isinstance(data, dict) else {}
 
-    async def _send(self, url: httpx.URL, body: dict[str, str] | None = None) -> httpx.Response:
+    async def _loaded(self, url: httpx.URL, body: dict[str, Any] | None = None) -> httpx.Response:
+        """The answer, once the server has loaded its model or the time for connecting is over."""
+        give_up = time.monotonic() + self._connect_s
+        while True:
+            try:
+                response = await self._send(url, body)
+            except httpx.TransportError as error:
+                failure = exchange.failure_of(error, url, Tape())
+                raise EndpointError(failure.message, where=str(url), hint=_HOW_TO_START) from error
+            if response.status_code != 503 or time.monotonic() > give_up:
+                return response
+            await asyncio.sleep(LOADING_POLL_S)
+
+    async def _send(self, url: httpx.URL, body: dict[str, Any] | None = None) -> httpx.Response:
         tape = Tape(connect_s=self._connect_s, total_s=max(ANSWER_S, self._connect_s), first_read_s=ANSWER_S)
         return await self._client.request(
             "GET" if body is None else "POST", url, json=body, extensions={"tape": tape}
@@ -206,12 +212,15 @@ class _Probe:
 _HOW_TO_START = "start it, or name another with --llm-endpoint=URL"
 
 
-def _refused(response: httpx.Response, url: httpx.URL) -> EndpointError:
+def _checked(response: httpx.Response, url: httpx.URL) -> Any:
+    """The decoded body; ``EndpointError`` for an error status."""
+    if response.status_code < 400:
+        return _json(response)
     failure = failures.of_answer(response.status_code, response.content)
     hint = "look into the server's log"
     if response.status_code in (401, 403):
         hint = "name the key's environment variable as `api_key_env`; for a bare URL set LLMEVAL_API_KEY"
-    return EndpointError(f"HTTP {response.status_code}: {failure.message}", where=str(url), hint=hint)
+    raise EndpointError(f"HTTP {response.status_code}: {failure.message}", where=str(url), hint=hint)
 
 
 def _json(response: httpx.Response) -> Any:
@@ -225,11 +234,13 @@ def _named(server: str, version: str | None) -> str:
     return f"{server} {version}" if version else server
 
 
-def _text(data: Any, name: str) -> str | None:
+def text_of(data: Any, name: str) -> str | None:
+    """A field that is a text and not empty, of what may be anything."""
     value = data.get(name) if isinstance(data, dict) else None
     return value if isinstance(value, str) and value else None
 
 
-def _number(data: Any, name: str) -> int | None:
+def count_of(data: Any, name: str) -> int | None:
+    """A field that is a whole number above 0, of what may be anything."""
     value = data.get(name) if isinstance(data, dict) else None
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

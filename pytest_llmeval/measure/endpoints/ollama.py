@@ -1,0 +1,172 @@
+"""Ollama's own API. It says more than its OpenAI-compatible one: load, prompt and generation times.
+
+Written to its reference and held to a stand-in; not tried on a running Ollama. Its trap: a prompt longer than
+the context, which without ``num_ctx`` may be 4,096 tokens whatever the model could, is cut from the front and
+answered all the same. What the endpoint configures as ``context_window`` is sent as ``num_ctx``, and a prompt
+of which too little was read is a ``context_overflow``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from pytest_llmeval import wire
+from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.measure import budget, exchange, ndjson
+from pytest_llmeval.measure.route import is_loopback
+from pytest_llmeval.model import Facts, Failure
+
+from . import probe
+
+if TYPE_CHECKING:
+    import httpx
+
+    from pytest_llmeval.measure.exchange import OnTape
+    from pytest_llmeval.model import Endpoint, Request, Response
+
+    from .protocol import OnRead
+
+SMALLEST_WINDOW = 4096
+"""The context where nobody asked for one, on a GPU below 24 GiB."""
+
+
+class OllamaClient:
+    """``protocol.Client`` of a model on an Ollama server; options as in ``openai.OpenAIClient``."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        api_key: str | None = None,
+        facts: Facts | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        on_tape: OnTape | None = None,
+        connect_s: float = 30.0,
+    ) -> None:
+        if not endpoint.url:
+            raise EndpointError("the endpoint has no url", where=endpoint.name or None)
+        self.endpoint = endpoint
+        self._base = probe.base_of(endpoint.url.rstrip("/").removesuffix("/api"))
+        self._http = exchange.open_client(self._base.api, api_key=api_key, transport=transport)
+        self._url = self._base.beside("api/chat")
+        self._facts = facts
+        self._on_tape = on_tape
+        self._connect_s = connect_s
+
+    async def describe(self) -> Facts:
+        """Version, model, quantisation and context, asked once."""
+        if self._facts is None:
+            self._facts = await self._described()
+        return self._facts
+
+    async def _described(self) -> Facts:
+        ask = probe.Probe(self._http, self._base, self._connect_s)
+        version = probe.text_of(await ask.required(self._base.beside("api/version")), "version")
+        if version is None:
+            raise EndpointError(
+                "this does not look like Ollama: it tells no version",
+                where=str(self._base.beside("api/version")),
+                hint='for other servers set kind = "openai"',
+            )
+        tags = await ask.required(self._base.beside("api/tags"))
+        names = [name for one in _list(tags, "models") if (name := probe.text_of(one, "name"))]
+        model = probe.chosen_name(_tagged(self.endpoint.model, names), names, self._base.beside("api/tags"))
+        shown = await ask.optional(self._base.beside("api/show"), {"model": model})
+        return Facts(
+            kind=self.endpoint.kind,
+            server=f"ollama {version}",
+            model=model,
+            quantization=probe.text_of(shown.get("details"), "quantization_level"),
+            context_window=self.endpoint.context_window or await self._loaded_window(ask, model),
+            here=is_loopback(self._base.api),
+        )
+
+    async def _loaded_window(self, ask: probe.Probe, model: str) -> int | None:
+        """The context of the model as it is loaded now; None if it is not."""
+        running = await ask.optional(self._base.beside("api/ps"))
+        loaded = (one for one in _list(running, "models") if probe.text_of(one, "name") == model)
+        return probe.count_of(next(loaded, None), "context_length")
+
+    async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:
+        """Send one request. Raises ``UsageError`` for a bad one."""
+        exchange.validate(request, self.endpoint.name)
+        try:
+            facts = await self.describe()
+        except EndpointError as error:
+            return exchange.unasked(Failure("connect", str(error)))
+        response, _ = await exchange.ask(
+            self._http,
+            self._url,
+            self._body(request, facts),
+            request,
+            assemble=ndjson.assemble,
+            on_read=on_read,
+            on_tape=self._on_tape,
+        )
+        cache = "warm" if self.endpoint.cache == "warm" else "unknown"
+        response = structs.replace(response, cache=cache)
+        if response.failure is None and (cut := cut_prompt(request, response, facts.context_window)):
+            response = structs.replace(response, failure=cut)
+        return response
+
+    async def unload(self) -> None:
+        """Have the model unloaded: the next request starts cold (``load_ms`` of its server timings)."""
+        facts = await self.describe()
+        ask = probe.Probe(self._http, self._base, self._connect_s)
+        await ask.required(self._base.beside("api/generate"), {"model": facts.model, "keep_alive": 0})
+
+    async def aclose(self) -> None:
+        """Close every connection. Safe to call twice."""
+        await self._http.aclose()
+
+    def _body(self, request: Request, facts: Facts) -> dict[str, Any]:
+        prompt_tokens = budget.estimate_tokens(text for _, text in request.messages)
+        limit = budget.max_tokens(
+            request.max_tokens, window=facts.context_window, prompt_tokens=prompt_tokens
+        )
+        options: dict[str, Any] = {"temperature": request.temperature}
+        if request.seed is not None:
+            options["seed"] = request.seed
+        if limit is not None:
+            options["num_predict"] = limit
+        if self.endpoint.context_window is not None:
+            options["num_ctx"] = self.endpoint.context_window
+        return {
+            "model": facts.model,
+            "messages": [{"role": role, "content": wire.text(text)} for role, text in request.messages],
+            "stream": True,
+            "options": options,
+        }
+
+
+def cut_prompt(request: Request, response: Response, window: int | None) -> Failure | None:
+    """The failure of an answer to a prompt that was cut silently; None if it was read, or nobody can tell.
+
+    The server says how many tokens it read. A whole prompt has at least `budget.least_tokens`; a cut one
+    still fills a quarter of the context, while far fewer mean that the rest was in the cache.
+    """
+    if response.usage is None:
+        return None
+    read, least = response.usage.prompt_tokens, budget.least_tokens(text for _, text in request.messages)
+    if read >= least or read < (window or SMALLEST_WINDOW) // 4:
+        return None
+    return Failure(
+        "context_overflow",
+        f"the server cut the prompt silently: it read {read:,} tokens of at least {least:,}; "
+        "raise the endpoint's context_window",
+        status=200,
+        prompt_tokens=least,
+        context_window=window,
+    )
+
+
+def _tagged(model: str | None, names: list[str]) -> str | None:
+    """``qwen`` is ``qwen:latest`` to Ollama."""
+    return f"{model}:latest" if model and model not in names and ":" not in model else model
+
+
+def _list(data: dict[str, Any], name: str) -> list[Any]:
+    value = data.get(name)
+    return value if isinstance(value, list) else []

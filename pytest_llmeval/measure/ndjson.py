@@ -1,0 +1,149 @@
+"""The stamped reads of an answer of Ollama's own API (one JSON object a line) -> ``model.Response``. Pure.
+
+``{"message": {"content", "thinking"}, "done": false}`` …, the last with ``done: true``, ``done_reason``,
+token counts and durations in nanoseconds; ``{"error": "…"}`` may come as a line of its own (Ollama's API
+reference).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmeval.model import Chunk, Failure, Response, Usage
+
+from . import failures
+from .stream import MOST_TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_DURATIONS = {
+    "total_ms": "total_duration",
+    "load_ms": "load_duration",
+    "prompt_ms": "prompt_eval_duration",
+    "predicted_ms": "eval_duration",
+}
+"""Names in ``Response.server_timings``, as llama.cpp has them where it has them, and Ollama's own."""
+
+
+def assemble(
+    reads: Sequence[tuple[int, bytes]],
+    *,
+    started_ns: int,
+    ended_ns: int,
+    status: int = 200,
+    failure: Failure | None = None,
+) -> Response:
+    """As ``stream.assemble``, for ``/api/chat``."""
+    answer = _Answer()
+    if status >= 400:
+        failure = failure or failures.of_answer(status, b"".join(data for _, data in reads))
+    else:
+        for at_ns, line in lines(reads):
+            answer.take(at_ns, line)
+    return Response(
+        started_ns=started_ns,
+        ended_ns=ended_ns,
+        chunks=tuple(answer.chunks),
+        first_chunk_ns=answer.first_chunk_ns,
+        finish_reason=answer.finish_reason,
+        model=answer.model,
+        usage=answer.usage,
+        server_timings=answer.timings,
+        failure=answer.verdict(failure),
+    )
+
+
+def lines(reads: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Every line that is not blank, with the stamp of the read that completed it."""
+    rest = b""
+    at_ns = 0
+    for at_ns, data in reads:
+        *whole, rest = (rest + data).split(b"\n")
+        yield from ((at_ns, line) for line in whole if line.strip())
+    if rest.strip():
+        yield at_ns, rest
+
+
+class _Answer:
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+        self.first_chunk_ns: int | None = None
+        self.finish_reason: str | None = None
+        self.model: str | None = None
+        self.usage: Usage | None = None
+        self.timings: dict[str, float] | None = None
+        self.failure: Failure | None = None
+        self.broken: str | None = None
+
+    def take(self, at_ns: int, line: bytes) -> None:
+        try:
+            data = json.loads(line.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            data = None
+        if not isinstance(data, dict):
+            start = line[:80].decode("utf-8", "replace")
+            self.broken = self.broken or f"a line is not a JSON object: {start!r}"
+            return
+        if failures.reports_error(data):
+            self.failure = self.failure or failures.of_error(data, status=200, midstream=True)
+            return
+        if self.first_chunk_ns is None:
+            self.first_chunk_ns = at_ns
+        self.model = _text(data, "model") or self.model
+        message = data.get("message")
+        content, thinking = _text(message, "content") or "", _text(message, "thinking") or ""
+        if content or thinking:
+            self.chunks.append(Chunk(at_ns, content, thinking))
+        if data.get("done") is True:
+            self.finish_reason = _text(data, "done_reason") or "stop"
+            self.usage = _usage(data)
+            self.timings = _timings(data)
+
+    def verdict(self, met: Failure | None) -> Failure | None:
+        """As in ``stream``."""
+        complete = self.finish_reason is not None
+        if self.failure or (met and not (complete and met.kind == "interrupted")):
+            return self.failure or met
+        if self.broken is not None:
+            return Failure("malformed", self.broken, status=200)
+        if not complete:
+            return Failure("interrupted", "the stream ended without a line that says done", status=200)
+        if not self.chunks:
+            return Failure("empty", f"the answer has no text (done_reason {self.finish_reason})", status=200)
+        return None
+
+
+def _usage(data: dict[str, Any]) -> Usage | None:
+    """The counts. Versions before 0.4 leave out the prompt's when it was cached whole."""
+    prompt, completion = _count(data, "prompt_eval_count"), _count(data, "eval_count")
+    return None if prompt is None or completion is None else Usage(prompt, completion)
+
+
+def _timings(data: dict[str, Any]) -> dict[str, float] | None:
+    """The server's own figures, in ms. Proxies that do not measure write 0, or the total for all."""
+    found = {
+        name: data[field] / 1e6
+        for name, field in _DURATIONS.items()
+        if isinstance(data.get(field), int | float) and math.isfinite(data[field]) and data[field] > 0
+    }
+    if found.get("predicted_ms") == found.get("total_ms"):
+        found.pop("predicted_ms", None)
+    for name, field in (("prompt_n", "prompt_eval_count"), ("predicted_n", "eval_count")):
+        count = _count(data, field)
+        if count is not None:
+            found[name] = float(count)
+    return found or None
+
+
+def _count(data: dict[str, Any], name: str) -> int | None:
+    value = data.get(name)
+    valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return value if valid else None
+
+
+def _text(data: Any, name: str) -> str | None:
+    value = data.get(name) if isinstance(data, dict) else None
+    return value if isinstance(value, str) else None

@@ -1,0 +1,260 @@
+"""The Ollama client against a stand-in, faithful to Ollama's reference; no real Ollama was at hand.
+
+The stand-in loads and unloads, cuts long prompts silently, counts and times in nanoseconds, refuses unknown
+models, and can fail in the middle of a stream. A token is a word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx
+import pytest
+
+from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.measure import budget, timing
+from pytest_llmeval.measure.endpoints import connect
+from pytest_llmeval.measure.endpoints.ollama import OllamaClient, cut_prompt
+from pytest_llmeval.model import Chunk, Endpoint, Facts, Request, Response, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+HELLO = Request(messages=(("system", "be brief"), ("user", "hello")), max_tokens=5)
+LOAD_S = 0.05
+GAP_S = 0.01
+
+
+class StandIn:
+    """An Ollama with some models; ``seen`` are the requests, ``fail_after`` words a stream breaks off."""
+
+    def __init__(self, *models: str) -> None:
+        self.models = models or ("qwen:latest",)
+        self.loaded: dict[str, int] = {}
+        self.seen: list[tuple[str, dict[str, Any]]] = []
+        self.fail_after: int | None = None
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                fields = httpx.Headers([line.split(": ", 1) for line in head.splitlines()[1:-1]])
+                body = await reader.readexactly(int(fields.get("content-length", 0)))
+                path = head.split()[1]
+                data = json.loads(body) if body else {}
+                self.seen.append((path, data))
+                await self.route(path, data, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+
+    async def route(self, path: str, data: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        model = data.get("model", "")
+        if model and model not in self.models:
+            return whole(writer, {"error": f'model "{model}" not found'}, 404)
+        if path == "/api/version":
+            return whole(writer, {"version": "0.12.1"})
+        if path == "/api/tags":
+            return whole(writer, {"models": [{"name": name, "model": name} for name in self.models]})
+        if path == "/api/show":
+            return whole(writer, {"details": {"quantization_level": "Q4_K_M"}, "model_info": {}})
+        if path == "/api/ps":
+            loaded = [{"name": name, "context_length": size} for name, size in self.loaded.items()]
+            return whole(writer, {"models": loaded})
+        if path == "/api/generate" and data.get("keep_alive") == 0:
+            self.loaded.pop(model, None)
+            return whole(writer, {"model": model, "response": "", "done": True, "done_reason": "unload"})
+        if path == "/api/chat":
+            return await self.chat(data, writer)
+        return whole(writer, {"error": "not found"}, 404)
+
+    async def chat(self, data: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        model, options = data["model"], data.get("options", {})
+        window = options.get("num_ctx", 4096)
+        load_s = 0.0 if self.loaded.get(model) == window else LOAD_S
+        await asyncio.sleep(load_s)
+        self.loaded[model] = window
+        prompt = " ".join(message["content"] for message in data["messages"]).split()
+        read = min(len(prompt), window // 2) if len(prompt) > window else len(prompt)  # the rest is lost
+        count = min(options.get("num_predict", 20), 20)
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        for number in range(count):
+            if number == self.fail_after:
+                chunk(writer, {"error": "an error was encountered while running the model"})
+                break
+            await asyncio.sleep(GAP_S)
+            chunk(
+                writer, {"model": model, "message": {"role": "assistant", "content": "word "}, "done": False}
+            )
+        else:
+            chunk(
+                writer,
+                {
+                    "model": model,
+                    "message": {"role": "assistant", "content": ""},
+                    "done": True,
+                    "done_reason": "length" if count == options.get("num_predict") else "stop",
+                    "total_duration": int((load_s + (count + 1) * GAP_S) * 1e9),
+                    "load_duration": int(load_s * 1e9),
+                    "prompt_eval_count": read,
+                    "prompt_eval_duration": int(GAP_S * 1e9),
+                    "eval_count": count,
+                    "eval_duration": int(count * GAP_S * 1e9),
+                },
+            )
+        writer.write(b"0\r\n\r\n")
+
+
+def whole(writer: asyncio.StreamWriter, data: Any, status: int = 200) -> None:
+    body = json.dumps(data).encode()
+    writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+
+
+def chunk(writer: asyncio.StreamWriter, data: Any) -> None:
+    line = json.dumps(data).encode() + b"\n"
+    writer.write(b"%x\r\n%s\r\n" % (len(line), line))
+
+
+class Using(Protocol):
+    def __call__(
+        self, standin: StandIn, main: Callable[[OllamaClient], Awaitable[Any]], **endpoint: Any
+    ) -> Any: ...
+
+
+@pytest.fixture
+def using(serving: Any) -> Using:
+    """Run a coroutine with a client of the stand-in."""
+
+    async def run(standin: StandIn, main: Callable[[OllamaClient], Awaitable[Any]], **endpoint: Any) -> Any:
+        async with serving(standin.handle) as url:
+            client = connect(Endpoint(name="x", kind="ollama", url=url, **endpoint))
+            assert isinstance(client, OllamaClient)
+            try:
+                return await main(client)
+            finally:
+                await client.aclose()
+
+    return lambda standin, main, **endpoint: asyncio.run(asyncio.wait_for(run(standin, main, **endpoint), 20))
+
+
+@pytest.fixture
+def ask(using: Using) -> Callable[..., Response]:
+    """One request to the stand-in."""
+
+    def ask(standin: StandIn, request: Request = HELLO, **endpoint: Any) -> Response:
+        response = using(standin, lambda client: client.stream(request), **endpoint)
+        assert isinstance(response, Response)
+        return response
+
+    return ask
+
+
+def test_it_says_what_it_is(using: Using) -> None:
+    facts = using(StandIn(), lambda client: client.describe(), model="qwen")
+    assert facts == Facts(
+        kind="ollama", server="ollama 0.12.1", model="qwen:latest", quantization="Q4_K_M", here=True
+    )
+
+
+def test_the_context_is_the_configured_one_or_that_of_the_loaded_model(using: Using) -> None:
+    assert using(StandIn(), lambda client: client.describe(), context_window=8192).context_window == 8192
+    loaded = StandIn()
+    loaded.loaded["qwen:latest"] = 2048
+    assert using(loaded, lambda client: client.describe()).context_window == 2048
+
+
+def test_several_models_ask_for_a_choice(using: Using) -> None:
+    standin = StandIn("a:1b", "b:7b")
+    with pytest.raises(EndpointError, match=r"offers 2 models: a:1b, b:7b"):
+        using(standin, lambda client: client.describe())
+    with pytest.raises(EndpointError, match=r"does not offer the model 'c:latest'"):
+        using(standin, lambda client: client.describe(), model="c")
+
+
+def test_an_answer_with_the_servers_figures_beside_ours(ask: Callable[..., Response]) -> None:
+    standin = StandIn()
+    response = ask(standin, context_window=2048)
+    assert response.failure is None
+    assert (response.text, response.finish_reason) == ("word " * 5, "length")
+    assert (response.usage, response.cache, response.transport) == (Usage(3, 5), "unknown", "measured")
+    assert response.server_timings is not None
+    assert response.server_timings["predicted_ms"] == pytest.approx(50)
+    figures = timing.of(response)
+    assert figures.tpot_s == pytest.approx(GAP_S, rel=0.5)
+    path, body = standin.seen[-1]
+    assert path == "/api/chat"
+    assert body == {
+        "model": "qwen:latest",
+        "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}],
+        "stream": True,
+        "options": {"temperature": 0.0, "seed": 0, "num_predict": 5, "num_ctx": 2048},
+    }
+
+
+def test_without_a_configured_window_none_is_sent(ask: Callable[..., Response]) -> None:
+    standin = StandIn()
+    ask(standin)
+    assert "num_ctx" not in standin.seen[-1][1]["options"]
+
+
+def test_a_cold_start_after_unloading(using: Using) -> None:
+    async def main(client: OllamaClient) -> list[float | None]:
+        loads = []
+        for _ in range(2):
+            response = await client.stream(HELLO)
+            assert response.server_timings is not None
+            loads.append(response.server_timings.get("load_ms"))
+        await client.unload()
+        response = await client.stream(HELLO)
+        assert response.server_timings is not None
+        return [*loads, response.server_timings.get("load_ms")]
+
+    assert using(StandIn(), main) == [pytest.approx(50), None, pytest.approx(50)]
+
+
+def test_a_prompt_that_was_cut_silently_is_an_overflow(ask: Callable[..., Response]) -> None:
+    request = Request(messages=(("user", "several " * 6000),), max_tokens=5)
+    response = ask(StandIn(), request)
+    assert response.failure is not None
+    assert response.failure.kind == "context_overflow"
+    assert "it read 2,048 tokens of at least" in response.failure.message
+    assert ask(StandIn(), request, context_window=8192).failure is None
+
+
+@pytest.mark.parametrize(
+    ("read", "window", "cut"),
+    [(900, 4096, False), (1100, 4096, True), (1100, None, True), (5300, None, False), (300, 1024, True)],
+)
+def test_what_counts_as_cut(read: int, window: int | None, cut: bool) -> None:
+    request = Request(messages=(("user", "several " * 6000),))
+    assert budget.least_tokens(["several " * 6000]) == 5250
+    response = Response(started_ns=0, ended_ns=1, chunks=(Chunk(1, "x"),), usage=Usage(read, 1))
+    assert (cut_prompt(request, response, window) is not None) == cut
+
+
+def test_an_error_in_the_middle_keeps_what_came(ask: Callable[..., Response]) -> None:
+    standin = StandIn()
+    standin.fail_after = 2
+    response = ask(standin)
+    assert response.failure is not None
+    assert response.failure.kind == "interrupted"
+    assert "an error was encountered" in response.failure.message
+    assert response.text == "word word "
+
+
+def test_something_else_listens(serving: Any) -> None:
+    async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        whole(writer, {"hello": "world"})
+
+    async def main() -> None:
+        async with serving(other) as url:
+            client = OllamaClient(Endpoint(kind="ollama", url=url))
+            with pytest.raises(EndpointError, match="does not look like Ollama"):
+                await client.describe()
+            await client.aclose()
+
+    asyncio.run(main())
