@@ -13,6 +13,8 @@
     │       └── MissingExtra     an optional dependency is not installed
     ├── NotMeasurableError       a cell that this endpoint can't be asked: skipped, with the sentence
     ├── ModelFetchError          weights that can't be fetched or fail their hash
+    ├── TelemetryError           a source of telemetry that can't tell anything, now or later
+    ├── CeilingError             the next request could pass the run's cost ceiling
     ├── AnalyserError            the analyser's process can't be started at all
     └── SandboxError             generated code can't be run as restricted as promised: it is not run
 

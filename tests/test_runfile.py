@@ -145,13 +145,12 @@ def test_any_damage_is_a_run_or_a_run_file_error(tmp_path: Path, data: st.DataOb
     at = data.draw(st.integers(0, len(good)))
     cut = data.draw(st.integers(0, 40))
     path = written(tmp_path, good[:at] + data.draw(st.binary(max_size=5)) + good[at + cut :])
+    where: str | None = str(path)
     try:
         runfile.load(path)
-    except RunFileError as caught:
-        error = caught
-    else:
-        error = None
-    assert error is None or error.where == str(path)
+    except RunFileError as error:
+        where = error.where
+    assert where == str(path)
 
 
 # -- the last run ------------------------------------------------------------------------------------------
