@@ -232,6 +232,11 @@ def cell_key(suite: str, scenario: str, language: Language) -> str:
     return f"{suite}/{scenario}/{language}"
 
 
+def suite_of(key: str) -> str:
+    """The suite of a cell's key; that of an ``llm`` test is a path and holds slashes itself."""
+    return key.rsplit("/", 2)[0]
+
+
 class Request(Struct, frozen=True, kw_only=True):
     """One request, ready to send. ``messages`` are ``(role, content)`` pairs; ``max_tokens`` None: unlimited.
 

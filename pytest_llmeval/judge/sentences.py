@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from ..model import suite_of
 from . import stats
 from .evidence import PRIOR_DF, THIN, Evidence, Shift
 from .metrics import Metric
@@ -14,7 +15,7 @@ _MOST_SESSIONS = 30
 
 def subject(cells: Iterable[str], endpoint: str | None = None) -> str:
     """``coding on vllm-gptq``; without the suite where there are several."""
-    suites = {cell.partition("/")[0] for cell in cells}
+    suites = {suite_of(cell) for cell in cells}
     suite = suites.pop() if len(suites) == 1 else None
     if endpoint is None:
         return suite or "the endpoint"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, field
 
-from ..model import SCORES, Facts, Record, Run, Sample
+from ..model import SCORES, Facts, Record, Run, Sample, suite_of
 from .metrics import METRICS
 
 SCHEMA = "llmeval-baseline/1"
@@ -187,7 +187,7 @@ def hardware(run: Run) -> dict[str, str | int]:
 def vanished(keys: Iterable[str], run: Run) -> list[str]:
     """The cells whose suite this run saw whole, and which no scenario file yields any more."""
     suites, cells = set(run.selection.suites), set(run.selection.cells)
-    return sorted(key for key in keys if key.partition("/")[0] in suites and key not in cells)
+    return sorted(key for key in keys if suite_of(key) in suites and key not in cells)
 
 
 def kept(sessions: Sequence[Session], limit: int) -> tuple[Session, ...]:

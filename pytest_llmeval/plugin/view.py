@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval.errors import ScenarioError
-from pytest_llmeval.model import Selection, Suite, cell_key
+from pytest_llmeval.model import Selection, Suite, cell_key, suite_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,13 +76,13 @@ class View:
         known = sorted(set(baseline_cells))
         suites = set(self.files.values()) | {module for module, _ in self.functions}
         if everything:
-            suites |= {_suite_of(key) for key in known} - set(shipped)
+            suites |= {suite_of(key) for key in known} - set(shipped)
         cells = self.cells | {record.key for record in records}
         finished = set(done)
-        gone = [key for key in known if _suite_of(key) in suites and key not in cells]
+        gone = [key for key in known if suite_of(key) in suites and key not in cells]
         for key in gone:
             for module, function in self.functions - finished:
-                if _suite_of(key) == module and _asked_by(key, function):
+                if suite_of(key) == module and _asked_by(key, function):
                     cells.add(key)
         if any(key not in cells for key in gone):
             cells |= self._uncollected()
@@ -91,7 +91,7 @@ class View:
     def has_more_files(self) -> bool:
         """Whether the project has scenario files of the suites in view that this run did not collect."""
         suites = set(self.files.values())
-        return any(_suite_of(key) in suites for key in self._uncollected())
+        return any(suite_of(key) in suites for key in self._uncollected())
 
     def _uncollected(self) -> set[str]:
         """The cells of scenario files in the project that this run did not collect."""
@@ -112,10 +112,6 @@ def keys(suite: Suite) -> Iterable[str]:
     for scenario in suite.scenarios:
         for language in scenario.prompt:
             yield cell_key(scenario.suite, scenario.id, language)
-
-
-def _suite_of(key: str) -> str:
-    return key.rsplit("/", 2)[0]
 
 
 def _asked_by(key: str, function: str) -> bool:
