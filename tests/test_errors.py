@@ -1,4 +1,4 @@
-"""Errors: the tree in the docstring is the tree in the code, and a message says what, where and what to do."""
+"""Errors: the tree that is drawn is the tree in the code, and a message says what, where and what to do."""
 
 from __future__ import annotations
 
