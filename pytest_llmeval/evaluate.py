@@ -12,15 +12,28 @@ import hashlib
 import itertools
 import time
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, structs
 
 from . import scenarios, wire
-from .errors import NotMeasurableError
-from .measure import rounds, throughput, timing
+from .errors import CeilingError, NotMeasurableError
+from .measure import price, rounds, throughput, timing
 from .measure.rounds import Asked, Plan
-from .model import SCORES, SLO, Failure, Load, Parameters, Record, Request, Response, Sample, Scenario, Score
+from .model import (
+    SCORES,
+    SLO,
+    Failure,
+    Load,
+    Parameters,
+    Price,
+    Record,
+    Request,
+    Response,
+    Sample,
+    Scenario,
+    Score,
+)
 from .score import rubric
 
 if TYPE_CHECKING:
@@ -35,6 +48,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     """What is asked of whom. ``parameters`` are resolved: every field but ``max_tokens`` is set.
 
     ``slo``: the policy's limits of a load whose scenario has none of its own.
+    ``price``: None leaves costs out.
     """
 
     endpoint: str
@@ -45,6 +59,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     timeout_s: float = 120.0
     nodeid: str | None = None
     slo: SLO = SLO()
+    price: Price | None = None
 
     def request(self) -> Request:
         """The cell's one request; its rounds repeat it."""
@@ -82,11 +97,23 @@ class AnswerText(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What one cell yielded. ``interrupted``: it was stopped, and its last sample is a partial one."""
+    """What one cell yielded. ``interrupted``: it was cut off, and its last sample is a partial one.
+
+    ``stopped``: the sentence why some of its rounds were not asked.
+    """
 
     record: Record
     answers: tuple[AnswerText, ...]
     interrupted: bool = False
+    stopped: str | None = None
+
+
+class Asking(NamedTuple):
+    """What asking a cell came to. ``interrupted``: cancelled; ``stopped``: ended by the cost ceiling."""
+
+    asked: tuple[Asked, ...]
+    interrupted: bool = False
+    stopped: CeilingError | None = None
 
 
 async def ask(
@@ -98,12 +125,12 @@ async def ask(
     turn: AbstractAsyncContextManager[object] | None = None,
     on_round: Callable[[int], OnRead | None] | None = None,
     restart: Restart | None = None,
-) -> tuple[tuple[Asked, ...], bool]:
-    """Ask every round inside the endpoint's turn; ``(requests, interrupted)``.
+) -> Asking:
+    """Ask every round inside the endpoint's turn.
 
     ``restart`` is for cold cells; without it they raise ``NotMeasurableError``. A cancellation ends the cell,
     not the caller: the partial answer is the last one, and the caller, who knows why it was cancelled, raises
-    again.
+    again. Where the cost ceiling ends it, whole rounds are kept; without one, ``CeilingError`` is raised.
     """
     plan = cell.plan(warmup, restart)
     asked: list[Asked] = []
@@ -115,8 +142,20 @@ async def ask(
     except asyncio.CancelledError:
         if not asked:
             asked.append(Asked(0, time.time() - started_unix, rounds.unsent()))
-        return tuple(asked), True
-    return tuple(asked), False
+        return Asking(tuple(asked), interrupted=True)
+    except CeilingError as stop:
+        if not (whole := _whole_rounds(asked, plan)):
+            raise
+        return Asking(whole, stopped=stop)
+    return Asking(tuple(asked))
+
+
+def _whole_rounds(asked: Sequence[Asked], plan: Plan) -> tuple[Asked, ...]:
+    """Without the batch of a load that was not asked to its end: its figures would mean nothing."""
+    if plan.load is None:
+        return tuple(asked)
+    batches = [tuple(batch) for _, batch in itertools.groupby(asked, key=lambda one: one.round)]
+    return tuple(one for batch in batches if len(batch) == plan.load.requests for one in batch)
 
 
 def assess(cell: Cell, asked: Sequence[Asked], analyser: Analyser, *, interrupted: bool = False) -> Outcome:
@@ -131,7 +170,7 @@ def assess(cell: Cell, asked: Sequence[Asked], analyser: Analyser, *, interrupte
             return None, ()
         return score(response.text, response.finish_reason == "length")
 
-    samples = tuple(_sample(one, *scored(one.response)) for one in asked)
+    samples = tuple(_sample(one, cell, *scored(one.response)) for one in asked)
     answers = tuple(
         AnswerText(one.round, wire.text(one.response.text), wire.text(one.response.reasoning))
         for one in asked
@@ -154,7 +193,8 @@ def _load(cell: Cell, asked: Sequence[Asked]) -> tuple[Load, ...]:
 
 def unreached(cell: Cell, failure: Failure, *, started_unix: float) -> Outcome:
     """The outcome of a cell whose endpoint could not be reached at all: one failed sample."""
-    sample = Sample(round=0, at_s=round(time.time() - started_unix, 3), ok=False, error=failure)
+    at_s, cost = round(time.time() - started_unix, 3), None if cell.price is None else 0.0
+    sample = Sample(round=0, at_s=at_s, ok=False, error=failure, cost=cost)
     return Outcome(record(cell, (sample,)), ())
 
 
@@ -181,7 +221,7 @@ def record(cell: Cell, samples: tuple[Sample, ...], load: tuple[Load, ...] = ())
     )
 
 
-def _sample(asked: Asked, score: Score | None, reasons: tuple[str, ...]) -> Sample:
+def _sample(asked: Asked, cell: Cell, score: Score | None, reasons: tuple[str, ...]) -> Sample:
     response = asked.response
     figures = timing.of(response)
     failed = response.failure is not None
@@ -207,6 +247,7 @@ def _sample(asked: Asked, score: Score | None, reasons: tuple[str, ...]) -> Samp
         reasons=reasons,
         error=response.failure,
         partial_tokens=figures.completion_tokens if failed else None,
+        cost=None if cell.price is None else price.of_answer(cell.price, response.usage, response.failure),
         **({} if failed else structs.asdict(figures)),
     )
 

@@ -38,7 +38,7 @@ def cell(rounds: int = 2, slo: SLO = SLO(), **known: Any) -> evaluate.Cell:  # n
 def measure(url: str, cell: evaluate.Cell, finally_: Any = None, **options: Any) -> Record:
     """The cell's record, as it comes out of a run file."""
 
-    async def go() -> tuple[tuple[evaluate.Asked, ...], bool]:
+    async def go() -> evaluate.Asking:
         client = endpoints.connect(Endpoint(name="mock", url=url))
         try:
             return await evaluate.ask(client, cell, started_unix=time.time(), **options)
@@ -47,10 +47,10 @@ def measure(url: str, cell: evaluate.Cell, finally_: Any = None, **options: Any)
             if finally_ is not None:
                 await finally_()
 
-    asked, interrupted = asyncio.run(go())
-    assert not interrupted
+    asking = asyncio.run(go())
+    assert not asking.interrupted
     with Analyser() as analyser:
-        outcome = evaluate.assess(cell, asked, analyser)
+        outcome = evaluate.assess(cell, asking.asked, analyser)
     return wire.build(wire.plain(outcome.record), Record)
 
 

@@ -74,7 +74,7 @@ class Bench:
                 return evaluate.unreached(
                     cell, Failure("connect", str(error)), started_unix=self.started_unix
                 )
-            asked, interrupted = self.runner.run(
+            asking = self.runner.run(
                 evaluate.ask(
                     client,
                     cell,
@@ -84,7 +84,7 @@ class Bench:
                     on_round=shown.on_round,
                 )
             )
-        return evaluate.assess(cell, asked, self.analyser, interrupted=interrupted)
+        return evaluate.assess(cell, asking.asked, self.analyser, interrupted=asking.interrupted)
 
     def _client(self, endpoint: Endpoint) -> Client:
         if endpoint.name not in self.clients:
