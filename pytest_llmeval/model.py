@@ -94,7 +94,9 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``max_tokens`` -1 means as much as fits. ``path`` is the folder of a ``replay`` endpoint or the GGUF file
     of a ``local`` one. ``cache``: ``cold`` defeats the server's prefix cache, ``warm`` measures with it.
     ``metrics``: the URL of the server's Prometheus page where it is not ``/metrics`` of a server we know;
-    ``gpu_metrics``: that of a DCGM exporter beside it. ``server``: the run starts it.
+    ``gpu_metrics``: that of a DCGM exporter beside it. ``server``: the run starts it. ``request`` and ``text``
+    of an ``http`` endpoint: its body as a template, and where in the answer the text is. ``call`` of a
+    ``function`` endpoint: ``package.module:name``.
     """
 
     name: str = ""
@@ -114,6 +116,9 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metrics: str | None = None
     gpu_metrics: str | None = None
     server: ManagedServer | None = None
+    request: dict[str, Any] | None = None
+    text: str | None = None
+    call: str | None = None
 
 
 class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -472,6 +477,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     nodeid: str | None = None
     load: tuple[Load, ...] = ()
     telemetry: Telemetry | None = None
+    cost: Cost | None = None
 
     @property
     def key(self) -> str:
@@ -491,6 +497,30 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
         values = [getattr(one, metric) for one in measured if void or one.void is None]
         known = [value for value in values if value is not None]
         return median(known) if known else None
+
+
+class Cost(Struct, frozen=True, omit_defaults=True):
+    """Of several samples, by their endpoint's price. ``unknown``: how many could not be priced."""
+
+    amount: float = 0.0
+    unknown: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.amount + other.amount, self.unknown + other.unknown)
+
+
+class Hosted(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a server that the run started.
+
+    ``cold_start_s``: from its first start to healthy, ``cold_ttft_s`` from there to the first token of a
+    short request. ``log``: its last log, below the run's folder. ``death``: why it ended before the run did.
+    """
+
+    starts: int
+    cold_start_s: float
+    log: str
+    cold_ttft_s: float | None = None
+    death: str | None = None
 
 
 class Analysers(Struct, frozen=True, kw_only=True):
@@ -560,7 +590,8 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Run(Struct, frozen=True, kw_only=True):
     """One pytest invocation: the run file. ``complete``: every selected cell ran and nothing interrupted it.
 
-    ``interrupted``: it was cut off (Ctrl-C, a crash), so that it is published and not judged.
+    ``interrupted``: it was cut off (Ctrl-C, a crash), so that it is published and not judged. ``telemetry``,
+    ``servers`` and ``costs`` are by endpoint.
     """
 
     schema: str = "llmeval-run/1"
@@ -577,6 +608,8 @@ class Run(Struct, frozen=True, kw_only=True):
     selection: Selection = Selection()
     cells: tuple[Record, ...] = ()
     telemetry: dict[str, Telemetry] = field(default_factory=dict)
+    servers: dict[str, Hosted] = field(default_factory=dict)
+    costs: dict[str, Cost] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
 
 

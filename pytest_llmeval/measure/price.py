@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec import Struct, structs
 
 from pytest_llmeval.errors import CeilingError
-from pytest_llmeval.model import Price
+from pytest_llmeval.model import Cost, Price
 
 from . import budget
 
@@ -66,16 +66,6 @@ def at_most(price: Price, request: Request, *, window: int | None) -> float:
             return float("inf")
         longest = 0
     return of_tokens(price, prompt_tokens=prompt_tokens, completion_tokens=longest)
-
-
-class Cost(Struct, frozen=True):
-    """Of several samples. ``unknown``: how many could not be priced, so that ``amount`` is too low."""
-
-    amount: float = 0.0
-    unknown: int = 0
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.amount + other.amount, self.unknown + other.unknown)
 
 
 def of_samples(samples: Iterable[Sample]) -> Cost:
