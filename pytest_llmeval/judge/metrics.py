@@ -40,7 +40,7 @@ class Metric:
         if not math.isfinite(value):
             return None
         if self.scale == "points":
-            return value
+            return value if 0 <= value <= 10 else None
         if value <= 0:
             return None
         return math.log(value) if self.higher_is_better else -math.log(value)
@@ -49,7 +49,7 @@ class Metric:
         """A difference of ``good`` values as people say it: new/old - 1 in the metric's unit, or points."""
         if self.scale == "points":
             return shift
-        return math.expm1(shift if self.higher_is_better else -shift)
+        return math.expm1(min(700.0, shift if self.higher_is_better else -shift))
 
     def shift(self, loss: float) -> float:
         """The difference of ``good`` values (negative) that is a loss of so much."""
