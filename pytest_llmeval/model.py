@@ -94,9 +94,9 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``max_tokens`` -1 means as much as fits. ``path`` is the folder of a ``replay`` endpoint or the GGUF file
     of a ``local`` one. ``cache``: ``cold`` defeats the server's prefix cache, ``warm`` measures with it.
     ``metrics``: the URL of the server's Prometheus page where it is not ``/metrics`` of a server we know;
-    ``gpu_metrics``: that of a DCGM exporter beside it. ``server``: the run starts it. ``request`` and ``text``
-    of an ``http`` endpoint: its body as a template, and where in the answer the text is. ``call`` of a
-    ``function`` endpoint: ``package.module:name``.
+    ``gpu_metrics``: that of a DCGM exporter beside it. ``server``: the run starts it. ``request`` and
+    ``text`` of an ``http`` endpoint: its body as a template, and where in the answer the text is. ``call`` of
+    a ``function`` endpoint: ``package.module:name``.
     """
 
     name: str = ""
