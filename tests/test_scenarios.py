@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -13,9 +14,6 @@ from hypothesis import strategies as st
 from pytest_llmeval import lined, scenarios
 from pytest_llmeval.errors import ScenarioError
 from pytest_llmeval.model import SLO, AnswerSpec, Check, LoadPlan, Parameters, ProseCheck, Suite
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FULL = """\
 suite: coding
@@ -76,6 +74,15 @@ def test_every_field_is_read(write):
     assert (full.line, short.line) == (3, 16)
     assert short.prompt == {"no": "Si hei.\n\t(en tab)\n"}
     assert (short.category, short.answer, short.checks) == ("general", AnswerSpec(), ())
+
+
+def test_what_the_documentation_shows_is_read(write, tmp_path):
+    (tmp_path / "notes.txt").write_text("a line of a file\n" * 1000, "utf-8")
+    page = Path(__file__).parents[1] / "docs" / "scenarios.md"
+    shown = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert len(shown) == 4
+    for text in shown:
+        assert scenarios.load(write(text)).scenarios
 
 
 def test_a_files_system_text_is_for_the_scenarios_without_one(write):
