@@ -171,7 +171,8 @@ def say(recorder: Recorder, run: Run, reporter: pytest.TerminalReporter) -> None
     for note in recorder.notes:
         reporter.write_line(note)
     if recorder.was_interrupted:
-        reporter.write_line(f"interrupted: {len(run.cells)} cells ran; nothing was judged")
+        cells = f"{len(run.cells)} cell{'s' * (len(run.cells) != 1)}"
+        reporter.write_line(f"interrupted: {cells} ran and are kept; nothing was judged")
 
 
 def _utc(unix: float) -> str:
