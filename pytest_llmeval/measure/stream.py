@@ -1,7 +1,7 @@
 """The stamped reads of an answer in OpenAI's form -> ``model.Response``. Pure.
 
-Takes server-sent events (WHATWG HTML, section 9.2: any of CRLF, LF, CR, a byte order mark, comments, data
-over several lines) of chat and plain completions, and the single JSON body of a server that does not stream.
+Takes server-sent events of chat and plain completions, and the single JSON body of a server that does not
+stream.
 Where servers differ: text may be null, empty or absent; usage may come in every event, in one with
 ``choices: []`` or not at all; ``finish_reason`` comes on the last text or after it; ``[DONE]`` may be
 missing.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -19,19 +18,15 @@ from msgspec import Struct
 
 from pytest_llmeval.model import Chunk, Failure, Response, Usage
 
-from . import failures
+from . import failures, sse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 T = TypeVar("T")
 
 MOST_TOKENS = 1_000_000_000
 """A count beyond this, or below 0, is no count."""
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error)?:")
-"""How a stream of events starts. ``error:`` was llama.cpp's own until 2025."""
 
 
 class _Text(Struct, gc=False):
@@ -90,10 +85,10 @@ def assemble(
     answer = _Answer()
     if status >= 400:
         failure = failure or failures.of_answer(status, body)
-    elif body and not _EVENTS.match(body):
+    elif body and not sse.is_event_stream(body):
         answer.whole(body, reads[-1][0])
     else:
-        for at_ns, data in _plain_data(body, reads) or _data(body, reads):
+        for at_ns, data in sse.events(body, reads):
             answer.take(at_ns, data)
     return Response(
         started_ns=started_ns,
@@ -107,49 +102,6 @@ def assemble(
         server_timings=answer.timings,
         failure=answer.verdict(failure),
     )
-
-
-def _plain_data(body: bytes, reads: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]] | None:
-    """As `_data`, twice as fast, for what most servers send: one ``data: `` line an event, LF only."""
-    if not (body.startswith(b"data: ") and body.endswith(b"\n\n")):
-        return None
-    events = body[6:-2].split(b"\n\ndata: ")
-    if b"\r" in body or body.count(b"\n") != 2 * len(events):
-        return None
-    stamped: list[tuple[int, bytes]] = []
-    stamps = iter(reads)
-    at_ns, reached, end = 0, 0, -1
-    for data in events:
-        end += len(data) + 8
-        while reached < end:
-            at_ns, read = next(stamps)
-            reached += len(read)
-        stamped.append((at_ns, data))
-    return stamped
-
-
-def _data(body: bytes, reads: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """The data of every event, with the stamp of the read that completed its last line."""
-    stamps = iter(reads)
-    at_ns, reached = 0, 0
-    end = len(_BYTE_ORDER_MARK) if body.startswith(_BYTE_ORDER_MARK) else 0
-    pending: list[bytes] = []
-    for line in body[end:].splitlines(keepends=True):
-        end += len(line)
-        if line.startswith((b"data:", b"error:")):
-            while reached < end:
-                at_ns, data = next(stamps)
-                reached += len(data)
-            value = line.rstrip(b"\r\n")
-            if value.startswith(b"error:"):
-                pending.append(b'{"error":%s}' % value[6:])
-            else:
-                pending.append(value[6:] if value.startswith(b"data: ") else value[5:])
-        elif pending and line in (b"\n", b"\r\n", b"\r"):
-            yield at_ns, pending[0] if len(pending) == 1 else b"\n".join(pending)
-            pending.clear()
-    if pending:  # many servers leave out the empty line after the last event
-        yield at_ns, b"\n".join(pending)
 
 
 class _Answer:
@@ -184,7 +136,7 @@ class _Answer:
 
     def whole(self, body: bytes, at_ns: int) -> None:
         """The single body of an answer that was not streamed."""
-        data = _json(body.removeprefix(_BYTE_ORDER_MARK))
+        data = _json(body.removeprefix(sse.BYTE_ORDER_MARK))
         event = _salvage(data)
         if failures.reports_error(data):
             self.failure = failures.of_error(data, status=200)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmeval.measure import stream
+from pytest_llmeval.measure import sse, stream
 from pytest_llmeval.model import Failure, Response, Usage
 
 MS = 1_000_000
@@ -289,7 +289,7 @@ def test_the_fast_path_gives_what_the_general_one_does(events: list[bytes], data
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=6)))
     pieces = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
     reads = list(enumerate(pieces))
-    assert (stream._plain_data(body, reads) or []) == list(stream._data(body, reads))
+    assert list(sse.events(body, reads)) == list(sse.any_events(body, reads))
 
 
 JUNK = st.recursive(

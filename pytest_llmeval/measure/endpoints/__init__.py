@@ -71,6 +71,12 @@ def _replay(endpoint: Endpoint, *, facts: Facts | None = None, **options: Any) -
     )
 
 
+def _http(endpoint: Endpoint, **options: Any) -> Client:
+    from .http import HTTPClient
+
+    return HTTPClient(endpoint, **options)
+
+
 def _ollama(endpoint: Endpoint, **options: Any) -> Client:
     from .ollama import OllamaClient
 
@@ -78,6 +84,7 @@ def _ollama(endpoint: Endpoint, **options: Any) -> Client:
 
 
 _KINDS: dict[str, Factory] = {
+    "http": _http,
     "ollama": _ollama,
     "openai": _openai,
     "local": _openai,  # whoever started its server filled in the URL

@@ -1,0 +1,148 @@
+"""Any service that takes JSON by POST: an application, a gateway, a workflow engine.
+
+The endpoint's ``request`` is the body with placeholders, its ``text`` says where in the answer the text is
+(``freeform``)::
+
+    [endpoints.compose]
+    kind = "http"
+    url = "http://localhost:8080/api/workflows/runs"
+    request = { input = { prompt = "{prompt}", temperature = "{temperature}" }, output_only = true }
+    text = "text"
+
+A value that is nothing but a placeholder becomes the thing itself (a number, the list of messages), and is
+left out where the request has none; within a longer text it becomes text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from msgspec import structs
+
+from pytest_llmeval import wire
+from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.measure import exchange, freeform
+from pytest_llmeval.measure.budget import AS_MUCH_AS_FITS
+from pytest_llmeval.measure.route import is_loopback
+from pytest_llmeval.model import Facts
+
+if TYPE_CHECKING:
+    from pytest_llmeval.measure.exchange import OnTape
+    from pytest_llmeval.model import Endpoint, Request, Response
+
+    from .protocol import OnRead
+
+PLACEHOLDERS = ("prompt", "system", "messages", "model", "temperature", "max_tokens", "seed")
+_PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})\}}")
+_LEFT_OUT = object()
+
+
+class HTTPClient:
+    """``protocol.Client`` of a JSON service; options as in ``openai.OpenAIClient``."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        api_key: str | None = None,
+        facts: Facts | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        on_tape: OnTape | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self._template = _checked(endpoint)
+        self._url = httpx.URL(endpoint.url or "")
+        self._http = exchange.open_client(self._url, api_key=api_key, transport=transport)
+        self._read = freeform.Reader(endpoint.text)
+        self._facts = facts
+        self._on_tape = on_tape
+
+    async def describe(self) -> Facts:
+        """What is configured: a service of this kind has no way to say more. Nothing is sent."""
+        return self._facts or Facts(
+            kind=self.endpoint.kind,
+            model=self.endpoint.model,
+            context_window=self.endpoint.context_window,
+            here=is_loopback(self._url),
+        )
+
+    async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:
+        """Send one request. Raises ``UsageError`` for a bad one."""
+        exchange.validate(request, self.endpoint.name)
+        response, _ = await exchange.ask(
+            self._http,
+            self._url,
+            fill(self._template, values(request, self.endpoint.model)),
+            request,
+            assemble=self._read,
+            on_read=on_read,
+            on_tape=self._on_tape,
+        )
+        return structs.replace(response, cache="warm" if self.endpoint.cache == "warm" else "unknown")
+
+    async def aclose(self) -> None:
+        """Close every connection. Safe to call twice."""
+        await self._http.aclose()
+
+
+def values(request: Request, model: str | None) -> dict[str, Any]:
+    """What the placeholders stand for. ``prompt`` is the last message, ``system`` the system's."""
+    messages = [{"role": role, "content": wire.text(text)} for role, text in request.messages]
+    system = [message["content"] for message in messages if message["role"] == "system"]
+    limit = request.max_tokens
+    return {
+        "prompt": messages[-1]["content"],
+        "system": "\n\n".join(system) or None,
+        "messages": messages,
+        "model": model,
+        "temperature": request.temperature,
+        "max_tokens": None if limit == AS_MUCH_AS_FITS else limit,
+        "seed": request.seed,
+    }
+
+
+def fill(template: Any, known: dict[str, Any]) -> Any:
+    """The template with its placeholders replaced; other braces stay."""
+    if isinstance(template, dict):
+        filled = {key: fill(value, known) for key, value in template.items()}
+        return {key: value for key, value in filled.items() if value is not _LEFT_OUT}
+    if isinstance(template, list):
+        return [value for value in (fill(item, known) for item in template) if value is not _LEFT_OUT]
+    if not isinstance(template, str):
+        return template
+    if whole := _PLACEHOLDER.fullmatch(template):
+        value = known[whole[1]]
+        return _LEFT_OUT if value is None else value
+    return _PLACEHOLDER.sub(lambda found: _shown(known[found[1]]), template)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return "\n\n".join(message["content"] for message in value)
+    return "" if value is None else str(value)
+
+
+def _checked(endpoint: Endpoint) -> dict[str, Any]:
+    """The template. Raises ``EndpointError`` for an endpoint that can't work."""
+    where = endpoint.name or None
+    try:
+        url = httpx.URL(endpoint.url or "")
+    except httpx.InvalidURL as error:
+        raise EndpointError(f"its url is none: {error}", where=where) from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise EndpointError(
+            "an http endpoint needs the url that its requests are posted to",
+            where=where,
+            hint='like url = "http://localhost:8080/api/workflows/runs"',
+        )
+    if endpoint.request is None or not any(
+        f"{{{name}}}" in str(endpoint.request) for name in ("prompt", "messages")
+    ):
+        raise EndpointError(
+            "an http endpoint needs a request with the prompt in it",
+            where=where,
+            hint='like request = { input = { prompt = "{prompt}" } }',
+        )
+    return endpoint.request

@@ -1,0 +1,130 @@
+"""The client of any JSON service: templates, answers, and a workflow engine of model-compose's form."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.measure.endpoints import connect, http
+from pytest_llmeval.model import Endpoint, Request, Response
+
+ASKED = Request(
+    messages=(("system", "be brief"), ("user", "hello")), max_tokens=8, temperature=0.5, seed=None
+)
+COMPOSE = Endpoint(
+    name="compose",
+    kind="http",
+    url="http://127.0.0.1:8080/api/workflows/runs",
+    request={"input": {"prompt": "{prompt}", "temperature": "{temperature}"}, "output_only": True},
+    text="text",
+)
+
+
+def ask(endpoint: Endpoint, answer: Any, request: Request = ASKED) -> Response:
+    async def main() -> Response:
+        client = http.HTTPClient(endpoint, transport=httpx.MockTransport(answer))
+        try:
+            return await client.stream(request)
+        finally:
+            await client.aclose()
+
+    return asyncio.run(main())
+
+
+def test_a_workflow_engine() -> None:
+    """model-compose 0.4: ``POST /api/workflows/runs`` with ``output_only`` answers the output itself."""
+    seen: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append((request.method, request.url.path, json.loads(request.read())))
+        return httpx.Response(200, json={"text": "hi there"})
+
+    response = ask(COMPOSE, answer)
+    assert seen == [
+        (
+            "POST",
+            "/api/workflows/runs",
+            {"input": {"prompt": "hello", "temperature": 0.5}, "output_only": True},
+        )
+    ]
+    assert (response.text, response.failure) == ("hi there", None)
+
+
+def test_a_workflow_engine_that_refuses() -> None:
+    response = ask(COMPOSE, lambda _: httpx.Response(404, json={"detail": "Workflow 'x' not found."}))
+    assert response.failure is not None
+    assert response.failure.message == "Workflow 'x' not found."
+
+
+@pytest.mark.parametrize(
+    ("template", "filled"),
+    [
+        ({"p": "{prompt}"}, {"p": "hello"}),
+        ({"p": "Q: {prompt} {x} {}"}, {"p": "Q: hello {x} {}"}),
+        (
+            {"m": "{messages}"},
+            {"m": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}]},
+        ),
+        ({"m": "<{messages}>"}, {"m": "<be brief\n\nhello>"}),
+        ({"s": "{system}", "n": "{max_tokens}", "t": "{temperature}"}, {"s": "be brief", "n": 8, "t": 0.5}),
+        ({"seed": "{seed}", "text": "seed {seed}"}, {"text": "seed "}),
+        ({"list": ["{prompt}", "{seed}", 1, None, True]}, {"list": ["hello", 1, None, True]}),
+        ({"deep": {"er": [{"p": "{prompt}"}]}}, {"deep": {"er": [{"p": "hello"}]}}),
+    ],
+)
+def test_templates(template: Any, filled: Any) -> None:
+    assert http.fill(template, http.values(ASKED, None)) == filled
+
+
+@given(st.text())
+def test_a_prompt_with_placeholders_in_it_is_not_filled_again(prompt: str) -> None:
+    asked = Request(messages=(("user", prompt + "{seed}{prompt}"),))
+    filled = http.fill({"p": "a{prompt}b"}, http.values(asked, None))
+    assert filled["p"].endswith("{seed}{prompt}b")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"url": None}, "needs the url"),
+        ({"url": "localhost:8080"}, "needs the url"),
+        ({"url": "http://host:port"}, "its url is none"),
+        ({"request": None}, "needs a request with the prompt in it"),
+        ({"request": {"input": "hello"}}, "needs a request with the prompt in it"),
+    ],
+)
+def test_what_can_not_work_is_said_at_once(change: dict[str, Any], said: str) -> None:
+    known = {"name": "x", "kind": "http", "url": "http://h", "request": {"p": "{prompt}"}}
+    with pytest.raises(EndpointError, match=said):
+        connect(Endpoint(**{**known, **change}))
+
+
+def test_facts_are_what_is_configured() -> None:
+    facts = asyncio.run(http.HTTPClient(COMPOSE).describe())
+    assert (facts.kind, facts.here, facts.server, facts.model) == ("http", True, None, None)
+
+
+def test_a_real_stream_is_measured(mock: str) -> None:
+    endpoint = Endpoint(
+        kind="http",
+        url=f"{mock}/v1/chat/completions",
+        request={"messages": "{messages}", "stream": True, "max_tokens": "{max_tokens}"},
+        text="choices.0.delta.content",
+    )
+
+    async def main() -> Response:
+        client = connect(endpoint)
+        response = await client.stream(ASKED)
+        await client.aclose()
+        return response
+
+    response = asyncio.run(main())
+    assert response.failure is None
+    assert (response.text, response.transport, len(response.chunks)) == ("tok " * 8, "measured", 8)
