@@ -48,7 +48,7 @@ def _flat(value: Any) -> str:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"{value} is no figure")
-        return f"{value:.{DIGITS}g}"
+        return f"{value + 0.0:.{DIGITS}g}"  # -0.0 would be read back as 0
     return json.dumps(value, ensure_ascii=False)
 
 
