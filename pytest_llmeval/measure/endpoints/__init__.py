@@ -71,6 +71,12 @@ def _replay(endpoint: Endpoint, *, facts: Facts | None = None, **options: Any) -
     )
 
 
+def _function(endpoint: Endpoint, **options: Any) -> Client:
+    from .function import FunctionClient
+
+    return FunctionClient(endpoint, **options)
+
+
 def _http(endpoint: Endpoint, **options: Any) -> Client:
     from .http import HTTPClient
 
@@ -84,6 +90,7 @@ def _ollama(endpoint: Endpoint, **options: Any) -> Client:
 
 
 _KINDS: dict[str, Factory] = {
+    "function": _function,
     "http": _http,
     "ollama": _ollama,
     "openai": _openai,
