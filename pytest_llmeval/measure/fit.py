@@ -232,7 +232,7 @@ def _of_folder(folder: Path, weights_bytes: int | None) -> Shape:
         config = msgspec.convert(_named(json.loads(path.read_bytes())), _Config)
     except OSError as error:
         raise UsageError(f"it can't be read: {error.strerror or error}", where=str(path)) from error
-    except (ValueError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UsageError(f"it does not describe a model: {error}", where=str(path)) from error
     kinds = config.layer_types or []
     window = _FULL if config.use_sliding_window is False else config.sliding_window or _FULL

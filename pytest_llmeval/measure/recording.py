@@ -229,7 +229,7 @@ def decode(data: bytes, *, where: str) -> Exchange:
     """The exchange behind a file's bytes. Raises ``EndpointError`` naming what is wrong."""
     try:
         return _exchange(json.loads(data))
-    except (ValueError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise EndpointError(
             f"this recording can't be read: {error}", where=where, hint="delete it, or record it again"
         ) from error
