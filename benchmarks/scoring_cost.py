@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from pytest_llmeval.score import source
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.rules import PYLINT_OPTIONS
-from pytest_llmeval.score.sandbox import launcher
+from pytest_llmeval.score.sandbox import choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -254,7 +254,7 @@ def reordered(codes: Sequence[str]) -> dict[str, int]:
 
 def sandbox_cpu_ms(programs: int = 40) -> tuple[float, float]:
     """CPU milliseconds of one sandboxed program, and of a bare interpreter, interleaved."""
-    sandbox = launcher.choose()
+    sandbox = choice.choose()
     ours = bare = 0.0
     for _ in range(programs):
         before = _children_cpu_s()

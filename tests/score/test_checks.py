@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pytest_llmeval.model import AnswerSpec, Check, Scenario
 from pytest_llmeval.score import rubric
 from pytest_llmeval.score.analysis import Analysis, Routine
-from pytest_llmeval.score.sandbox import launcher
+from pytest_llmeval.score.sandbox import choice
 from pytest_llmeval.score.sandbox.protocol import DEFAULT, Broken, Limits, Opaque, Raised, Result, Returned
 from pytest_llmeval.score.scorers import python
 
@@ -170,7 +170,7 @@ def answer(code: str) -> str:
 
 def test_correctness_and_total_of_a_right_answer() -> None:
     score, reasons = rubric.score(
-        SCENARIO, "en", answer("def merge(a, b):\n    return sorted(a + b)\n"), Clean(), launcher.choose()
+        SCENARIO, "en", answer("def merge(a, b):\n    return sorted(a + b)\n"), Clean(), choice.choose()
     )
     assert (score.correctness, reasons) == (10, ())
     assert score.parts["checks_passed"] == 2
@@ -181,7 +181,7 @@ def test_correctness_and_total_of_a_right_answer() -> None:
 
 def test_a_wrong_answer_is_told_what_it_did() -> None:
     code = "def merge(a, b):\n    if a:\n        return a + b\n"
-    score, reasons = rubric.score(SCENARIO, "en", answer(code), Clean(), launcher.choose())
+    score, reasons = rubric.score(SCENARIO, "en", answer(code), Clean(), choice.choose())
     assert score.correctness == 5
     assert reasons == ("`merge([], [1])` returned None; [1] was expected",)
 

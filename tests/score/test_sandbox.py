@@ -1,10 +1,12 @@
 """Generated code in the sandbox: plain programs work, attacks get nothing, lies do not count."""
 
+import os
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,21 +14,33 @@ import pytest
 
 from pytest_llmeval.errors import SandboxError
 from pytest_llmeval.model import Check
-from pytest_llmeval.score.sandbox import attacks, landlock, launcher, seccomp
-from pytest_llmeval.score.sandbox.protocol import Broken, Limits, Opaque, Raised, Result, Returned
+from pytest_llmeval.score.sandbox import attacks, choice, landlock, launcher, seccomp
+from pytest_llmeval.score.sandbox.protocol import Broken, Limits, Opaque, Raised, Result, Returned, Sandbox
 from pytest_llmeval.score.scorers import python
 
-pytestmark = pytest.mark.skipif(
-    launcher._missing() is not None, reason=f"no sandbox here: {launcher._missing()}"
-)
+Run = Callable[..., tuple[Result, ...]]
 QUICK = Limits(load_s=3.0, call_s=0.5, cpu_s=2)
+WAYS = (launcher.LANDLOCK, launcher.BUBBLEWRAP)
 
 
-def run(code: str, *calls: str) -> tuple[Result, ...]:
-    return launcher.Guarded().run(code, calls, QUICK)
+@pytest.fixture(scope="module", params=WAYS, ids=lambda way: str(way.name))
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Every way of keeping a program that works on this machine."""
+    lack = choice.missing(request.param)
+    if lack is not None:
+        pytest.skip(lack)
+    return launcher.Launcher(request.param)
 
 
-def test_values_come_back_as_they_are() -> None:
+@pytest.fixture(scope="module")
+def run(sandbox: Sandbox) -> Run:
+    def run(code: str, *calls: str) -> tuple[Result, ...]:
+        return sandbox.run(code, calls, QUICK)
+
+    return run
+
+
+def test_values_come_back_as_they_are(run: Run) -> None:
     calls = {
         "None": None,
         "True": True,
@@ -48,7 +62,7 @@ def test_values_come_back_as_they_are() -> None:
     assert [type(one[0]) for one in results] == [type(value) for value in calls.values()]
 
 
-def test_other_values_come_back_by_name() -> None:
+def test_other_values_come_back_by_name(run: Run) -> None:
     (result,) = run("class A:\n    def __repr__(self):\n        return 'an A'\n", "A()")
     assert result == Returned(Opaque("A", "an A"))
     code = (
@@ -62,7 +76,7 @@ def test_other_values_come_back_by_name() -> None:
     )
 
 
-def test_exceptions_come_back_with_their_bases() -> None:
+def test_exceptions_come_back_with_their_bases(run: Run) -> None:
     (result,) = run("class Mine(KeyError):\n    pass\ndef f():\n    raise Mine('x')\n", "f()")
     assert result == Raised(("Mine", "KeyError", "LookupError", "Exception", "BaseException"), "'x'")
     assert run("import sys\n", "sys.exit(3)")[0] == Raised(("SystemExit", "BaseException"), "3")
@@ -80,11 +94,11 @@ def test_exceptions_come_back_with_their_bases() -> None:
         ("import os\nos._exit(0)\n", "did not load: it ended the program"),
     ],
 )
-def test_a_program_that_does_not_load_fails_every_call(code: str, reason: str) -> None:
+def test_a_program_that_does_not_load_fails_every_call(run: Run, code: str, reason: str) -> None:
     assert run(code, "1", "2") == (Broken(reason, whole=True),) * 2
 
 
-def test_a_call_that_ends_the_program_costs_only_itself() -> None:
+def test_a_call_that_ends_the_program_costs_only_itself(run: Run) -> None:
     code = "import os\ndef f(x):\n    if x == 1: os._exit(0)\n    while x == 2: pass\n    return x\n"
     assert run(code, "f(0)", "f(1)", "f(2)", "f(3)") == (
         Returned(0),
@@ -94,13 +108,13 @@ def test_a_call_that_ends_the_program_costs_only_itself() -> None:
     )
 
 
-def test_after_three_such_calls_the_rest_is_not_tried() -> None:
+def test_after_three_such_calls_the_rest_is_not_tried(run: Run) -> None:
     results = run("import os\n", *["os._exit(0)"] * 4, "1")
     assert results[:3] == (Broken("ended the program"),) * 3
     assert results[3:] == (Broken("was not tried after 3 calls that ended the program"),) * 2
 
 
-def test_ordinary_programs_work() -> None:
+def test_ordinary_programs_work(run: Run) -> None:
     code = (
         "import asyncio, dataclasses, json, re, threading, tempfile, sqlite3, pickle, random, datetime\n"
         "@dataclasses.dataclass\nclass P:\n    x: int\n"
@@ -123,8 +137,8 @@ def test_ordinary_programs_work() -> None:
 
 
 @pytest.mark.parametrize("name", attacks.ATTACKS)
-def test_attack(name: str) -> None:
-    (trial,) = attacks.trials(launcher.choose(), (name,))
+def test_attack(sandbox: Sandbox, name: str) -> None:
+    (trial,) = attacks.trials(sandbox, (name,))
     assert trial.held, trial.what
 
 
@@ -151,7 +165,7 @@ def test_attack(name: str) -> None:
 )
 def test_the_attacks_are_real(name: str) -> None:
     """Without the guard they get what they want: these tests can fail."""
-    (trial,) = attacks.trials(launcher.choose("none"), (name,))
+    (trial,) = attacks.trials(choice.choose("none"), (name,))
     assert not trial.held
 
 
@@ -167,7 +181,7 @@ def forge(line):
 """
 
 
-def test_a_forged_line_still_has_to_be_right() -> None:
+def test_a_forged_line_still_has_to_be_right(sandbox: Sandbox) -> None:
     """The program can find the nonce in its callers' frames; what it can't find is the expected value."""
     checks = [Check(call="f(2)", equals=4), Check(call="f(3)", equals=9)]
     for line in (
@@ -175,26 +189,28 @@ def test_a_forged_line_still_has_to_be_right() -> None:
         '["returned",["bool",1]]',
         '["returned",["int","1"]]',
         "nonsense",
-        '["refused"]',
+        '["guarded"]',
+        '["refused","no"]',
     ):
         code = FINDS_THE_NONCE + f"def f(x):\n    forge({line!r})\n    forge({line!r})\n"
-        assert python.execute(code, checks, launcher.Guarded()).correctness == 0
+        assert python.execute(code, checks, sandbox).correctness == 0
+        assert python.execute(f"{code}f(0)\n", checks, sandbox).correctness == 0
 
 
-def test_equality_is_not_decided_by_the_program() -> None:
+def test_equality_is_not_decided_by_the_program(sandbox: Sandbox) -> None:
     code = (
         "class Yes(int):\n    __eq__ = __ne__ = lambda *_: True\n    __hash__ = int.__hash__\n"
         "def f(x):\n    return Yes(0)\n"
         "import builtins\nbuiltins.isinstance = lambda *_: True\nbuiltins.all = lambda *_: True\n"
     )
-    assert python.execute(code, [Check(call="f(2)", equals=4)], launcher.Guarded()).correctness == 0
+    assert python.execute(code, [Check(call="f(2)", equals=4)], sandbox).correctness == 0
 
 
 _LINES = ["x\n", "0" * 32 + ' ["returned",["int","4"]]\n', "\n", "[" * 300_000]
 
 
 @pytest.mark.parametrize("line", _LINES)
-def test_writing_to_the_pipe_without_the_nonce_breaks_the_call(line: str) -> None:
+def test_writing_to_the_pipe_without_the_nonce_breaks_the_call(run: Run, line: str) -> None:
     code = (
         "import contextlib, os\ndef f():\n    for fd in range(3, 64):\n"
         f"        with contextlib.suppress(OSError):\n            os.write(fd, {line!r}.encode())\n"
@@ -203,66 +219,118 @@ def test_writing_to_the_pipe_without_the_nonce_breaks_the_call(line: str) -> Non
     assert isinstance(result, Broken)
 
 
-def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def descendants(pid: int) -> list[int]:
+    """Every process below this one."""
+    found = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, children.read_text().split()):
+            found += [child, *descendants(child)]
+    return found
+
+
+def alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_nothing_is_left_behind(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    before = len(list(Path("/proc/self/fd").iterdir()))
-    pid = run(
-        "import os, threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n", "os.getpid()"
-    )
-    run("open('f', 'w').write('x')\n", "1")
-    assert isinstance(pid[0], Returned)
-    assert not Path(f"/proc/{pid[0].value}").exists()
+    files, processes = len(list(Path("/proc/self/fd").iterdir())), descendants(os.getpid())
+    run("import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n", "1")
+    run("import os, sys\nopen('f', 'w').write('x')\nos.mkdir('d')\n", "1")
+    assert descendants(os.getpid()) == processes
     assert not list(tmp_path.iterdir())
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == files
 
 
-def test_the_child_dies_with_its_parent() -> None:
+def test_the_child_dies_with_its_parent(sandbox: Sandbox) -> None:
     script = (
-        "from pytest_llmeval.score.sandbox import launcher\n"
+        "from pytest_llmeval.score.sandbox import choice\n"
         "from pytest_llmeval.score.sandbox.protocol import Limits\n"
-        "launcher.Guarded().run('while True: pass', ('1',), Limits(load_s=60, cpu_s=60))\n"
+        f"choice.choose({sandbox.name!r}).run('while True: pass', ('1',), Limits(load_s=60, cpu_s=60))\n"
     )
     with subprocess.Popen([sys.executable, "-c", script]) as parent:
-        deadline = time.monotonic() + 10
-        children: list[str] = []
-        while not children and time.monotonic() < deadline:
-            time.sleep(0.1)
-            children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-        time.sleep(0.3)
+        time.sleep(2)
+        below = descendants(parent.pid)
         parent.kill()
-    time.sleep(0.3)
-    assert children
-    stat = Path(f"/proc/{children[0]}/stat")
-    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+    deadline = time.monotonic() + 10
+    while any(map(alive, below)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert below
+    assert not any(map(alive, below))
 
 
-def test_many_programs_at_once() -> None:
+def test_many_programs_at_once(run: Run) -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda n: run(f"def f():\n    return {n}\n", "f()"), range(24)))
     assert results == [(Returned(n),) for n in range(24)]
 
 
-def test_without_a_sandbox_nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_first_that_works_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacks: dict[str, str | None] = {"landlock": None, "bubblewrap": None}
+    monkeypatch.setattr(choice, "missing", lambda way: lacks[way.name])
+    assert choice.choose().name == "landlock"
+    lacks["landlock"] = "no Landlock"
+    assert choice.choose().name == "bubblewrap"
+    with pytest.raises(SandboxError, match="not run: no Landlock"):
+        choice.choose("landlock")
+    lacks["bubblewrap"] = "no bwrap"
+    with pytest.raises(SandboxError, match="not run: no Landlock; no bwrap"):
+        choice.choose()
+    with pytest.raises(SandboxError, match="not run: no Landlock; no bwrap"):
+        choice.usable().run("", ("1",))
+    with pytest.raises(SandboxError, match="known ones: auto, landlock, bubblewrap, none"):
+        choice.choose("chroot")
+    assert choice.choose("none").name == "none"
+
+
+def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lack(way: launcher.Way) -> str:
+        found = choice.missing(way)
+        assert found is not None
+        return found
+
     monkeypatch.setattr(landlock, "version", lambda: 0)
-    with pytest.raises(SandboxError, match="no Landlock"):
-        launcher.choose()
-    with pytest.raises(SandboxError, match="no Landlock"):
-        launcher.choose("landlock")
-    with pytest.raises(SandboxError, match="known ones: auto, landlock, none"):
-        launcher.choose("chroot")
+    assert "no Landlock" in lack(launcher.LANDLOCK)
+    monkeypatch.setenv("PATH", "")
+    assert "bwrap" in lack(launcher.BUBBLEWRAP)
     monkeypatch.setattr(seccomp, "supported", lambda: False)
-    with pytest.raises(SandboxError, match="system call filter"):
-        launcher.choose()
+    assert "system call filter" in lack(launcher.BUBBLEWRAP)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert "needs Linux, this is darwin" in lack(launcher.LANDLOCK)
 
 
+def test_bubblewrap_that_does_not_work_is_not_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As on hosted runners: the command is there, the kernel forbids what it needs."""
+    command = tmp_path / "bwrap"
+    command.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    lack = choice.missing(launcher.BUBBLEWRAP)
+    assert lack is not None
+    assert lack.endswith("could not be set up: bwrap: setting up uid map: Permission denied")
+    command.write_text("#!/bin/sh\nexit 1\n")
+    assert "its process ended the program" in (choice.missing(launcher.BUBBLEWRAP) or "")
+
+
+@pytest.mark.skipif(landlock.version() == 0, reason="no Landlock")
 def test_a_child_that_cannot_restrict_itself_runs_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Fail closed: a limit above the hard one is refused by the kernel before a line of the program runs."""
+    """Fail closed: what the kernel refuses is refused before a line of the program runs."""
     trace = tmp_path / "ran"
     monkeypatch.setattr(launcher, "_readable", lambda: ["\0"])
-    with pytest.raises(SandboxError, match="could not be set up"):
-        launcher.Guarded().run(f"open({str(trace)!r}, 'w')\n", ("1",), QUICK)
+    with pytest.raises(SandboxError, match=r"could not be set up: .*null byte"):
+        launcher.Launcher(launcher.LANDLOCK).run(f"open({str(trace)!r}, 'w')\n", ("1",), QUICK)
+    assert not trace.exists()
+
+
+def test_a_wrapper_that_does_not_wrap_runs_nothing(tmp_path: Path) -> None:
+    """The child sees that its parent is not bubblewrap's init."""
+    trace = tmp_path / "ran"
+    way = launcher.BUBBLEWRAP._replace(wrap=lambda *_: ["/usr/bin/env"])
+    with pytest.raises(SandboxError, match="ended the program"):
+        launcher.Launcher(way).run(f"open({str(trace)!r}, 'w')\n", ("1",), QUICK)
     assert not trace.exists()
 
 

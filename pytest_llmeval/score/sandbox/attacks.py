@@ -40,88 +40,98 @@ def _calling(number: int, *arguments: object) -> str:
     )
 
 
-ATTACKS: dict[str, str] = {
-    # files
-    "read a secret": _returning("open(SECRET).read()"),
-    "read it by descriptor": _returning("os.read(os.open(SECRET, os.O_RDONLY), 99)"),
-    "read it through a link": _returning("(os.symlink(SECRET, 'l'), open('l').read())"),
-    "read it through a hard link": _returning("(os.link(SECRET, 'l'), open('l').read())"),
-    "read it through /proc": _returning("open('/proc/self/root' + SECRET).read()"),
-    "list its folder": _returning("os.listdir(os.path.dirname(SECRET))"),
-    "read the password file": _returning("open('/etc/passwd').read()"),
-    "overwrite it": _returning("open(SECRET, 'w').write('x')"),
-    "truncate it": _returning("os.truncate(SECRET, 0)"),
-    "delete it": _returning("os.unlink(SECRET)"),
-    "change its rights": _returning("os.chmod(SECRET, 0o777)"),
-    "change its owner": _returning("os.chown(SECRET, 1, 1)"),
-    "change its times": _returning("os.utime(SECRET, (1, 1))"),
-    "give it an attribute": _returning("os.setxattr(SECRET, 'user.x', b'1')"),
-    "write outside": _returning("open(OUTSIDE, 'w').write('x')"),
-    "make a folder outside": _returning("os.mkdir(OUTSIDE)"),
-    "move a file outside": _returning("(open('f', 'w').close(), os.rename('f', OUTSIDE))"),
-    "write at exit": "import atexit\natexit.register(open, OUTSIDE, 'w')\ndef attack():\n    return ''\n",
-    # the environment
-    "read the environment": _returning("os.environ[CANARY]"),
-    "read its own start": _returning("open('/proc/self/environ').read()"),
-    "read the parent's environment": _returning("open(f'/proc/{os.getppid()}/environ').read()"),
-    "read the parent's memory": _returning("open(f'/proc/{os.getppid()}/mem', 'rb').name"),
-    # the network
-    "connect": _returning("socket.create_connection(('127.0.0.1', PORT), 1)"),
-    "listen": _returning("socket.create_server(('127.0.0.1', 0))"),
-    "open a datagram socket": _returning("socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"),
-    "open a local socket": _returning("socket.socket(socket.AF_UNIX)"),
-    "a socket pair to elsewhere": _returning(
-        "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b'x', '/run/systemd/notify')"
-    ),
-    "asynchronous system calls": _calling(425, 1, "buffer"),
-    # other processes
-    "kill": _returning("os.kill(VICTIM, 9)"),
-    "kill by system call": _calling(62 if _X86 else 129, "VICTIM", 9),
-    "kill by descriptor": "import os, signal\ndef attack():\n"
-    "    signal.pidfd_send_signal(os.pidfd_open(VICTIM), 9)\n    return 'sent'\n",
-    "signal by a pipe's owner": "import fcntl, os\nr, w = os.pipe()\ndef attack():\n"
-    "    fcntl.fcntl(r, fcntl.F_SETOWN, VICTIM)\n    fcntl.fcntl(r, 10, 9)\n"
-    "    fcntl.fcntl(r, fcntl.F_SETFL, os.O_ASYNC)\n    os.write(w, b'x')\n    return ''\n",
-    "end the parent": _returning("os.kill(os.getppid(), 15)"),
-    "trace": _calling(101 if _X86 else 117, 16, "VICTIM", 0, 0),
-    "limit another process": _returning("resource.prlimit(VICTIM, resource.RLIMIT_CPU, (1, 1))"),
-    "lift its own limits": _returning("resource.setrlimit(resource.RLIMIT_AS, (-1, -1))"),
-    # new processes
-    "fork": _returning("os.fork()"),
-    "fork bomb": "import os\ndef attack():\n    while True:\n        os.fork()\n",
-    "run a program": _returning("subprocess.run(['/bin/sh', '-c', 'echo x'])"),
-    "spawn a program": _returning("os.posix_spawn('/bin/true', ['true'], {})"),
-    "become a program": _returning("os.execv('/bin/true', ['true'])"),
-    "run a shell": "import os\ndef attack():\n    return '' if os.system('true') else 'ran'\n",
-    "multiprocessing": _returning("__import__('multiprocessing').Process(target=print).start()"),
-    "reload os": _returning("__import__('importlib').reload(os).fork()"),
-    "a new namespace": _calling(272 if _X86 else 97, 0x10000000),
-    "a program in the kernel": _calling(321 if _X86 else 280, 0, "buffer", 128),
-    "mount": _calling(165 if _X86 else 40, "b'none'", "b'.'", "b'tmpfs'", 0, 0),
-    # time and memory
-    "memory": "def attack():\n    return str(len(bytearray(4 << 30)))\n",
-    "threads": "import threading, time\ndef attack():\n    for _ in range(2000):\n"
-    "        threading.Thread(target=time.sleep, args=(60,)).start()\n    return 'two thousand'\n",
-    "a large file": "def attack():\n    with open('f', 'wb') as f:\n"
-    "        return str([f.write(bytes(1 << 20)) for _ in range(64)])\n",
-    "many open files": "def attack():\n    return str(len([open('/dev/null') for _ in range(500)]))\n",
-    "an endless loop": "def attack():\n    while True:\n        pass\n",
-    "an endless load": "while True:\n    pass\n",
-    "an endless loop in C": "def attack():\n    return str(sum(range(10 ** 13)))\n",
-    "a loop that ignores signals": "import signal\nfor n in range(1, 65):\n    try:\n"
-    "        signal.signal(n, signal.SIG_IGN)\n    except (OSError, ValueError):\n        pass\n"
-    "def attack():\n    while True:\n        pass\n",
-    "a loop that catches everything": "def attack():\n    while True:\n        try:\n"
-    "            attack()\n        except BaseException:\n            pass\n",
-    "a flood of output": "def attack():\n    while True:\n        print('x' * 1000)\n",
-    "a flood of results": "def attack():\n    return 'x' * (64 << 20)\n",
-    "an endless repr": "class A:\n    def __repr__(self):\n        while True:\n            pass\n"
-    "def attack():\n    return A()\n",
-    "a crash": "import ctypes\ndef attack():\n    return ctypes.string_at(0)\n",
-    "deep recursion": "import sys\nsys.setrecursionlimit(10 ** 9)\n"
-    "def attack(n=0):\n    return attack(n + 1)\n",
+GROUPS: dict[str, dict[str, str]] = {
+    "files": {
+        "read a secret": _returning("open(SECRET).read()"),
+        "read it by descriptor": _returning("os.read(os.open(SECRET, os.O_RDONLY), 99)"),
+        "read it through a link": _returning("(os.symlink(SECRET, 'l'), open('l').read())"),
+        "read it through a hard link": _returning("(os.link(SECRET, 'l'), open('l').read())"),
+        "read it through /proc": _returning("open('/proc/self/root' + SECRET).read()"),
+        "list its folder": _returning("os.listdir(os.path.dirname(SECRET))"),
+        "read the password file": _returning("open('/etc/passwd').read()"),
+        "overwrite it": _returning("open(SECRET, 'w').write('x')"),
+        "truncate it": _returning("os.truncate(SECRET, 0)"),
+        "delete it": _returning("os.unlink(SECRET)"),
+        "change its rights": _returning("os.chmod(SECRET, 0o777)"),
+        "change its owner": _returning("os.chown(SECRET, 1, 1)"),
+        "change its times": _returning("os.utime(SECRET, (1, 1))"),
+        "give it an attribute": _returning("os.setxattr(SECRET, 'user.x', b'1')"),
+        "write outside": _returning("open(OUTSIDE, 'w').write('x')"),
+        "make a folder outside": _returning("os.mkdir(OUTSIDE)"),
+        "move a file outside": _returning("(open('f', 'w').close(), os.rename('f', OUTSIDE))"),
+        "write at exit": "import atexit\natexit.register(open, OUTSIDE, 'w')\ndef attack():\n    return ''\n",
+    },
+    "the environment": {
+        "read the environment": _returning("os.environ[CANARY]"),
+        "read its own start": _returning("open('/proc/self/environ').read()"),
+        "read the parent's environment": _returning("open(f'/proc/{os.getppid()}/environ').read()"),
+        "read the parent's memory": _returning("open(f'/proc/{os.getppid()}/mem', 'rb').name"),
+    },
+    "the network": {
+        "connect": _returning("socket.create_connection(('127.0.0.1', PORT), 1)"),
+        "listen": _returning("socket.create_server(('127.0.0.1', 0))"),
+        "open a datagram socket": _returning("socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"),
+        "open a local socket": _returning("socket.socket(socket.AF_UNIX)"),
+        "a socket pair to elsewhere": _returning(
+            "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b'x', '/run/systemd/notify')"
+        ),
+        "asynchronous system calls": _calling(425, 1, "buffer"),
+    },
+    "other processes": {
+        "kill": _returning("os.kill(VICTIM, 9)"),
+        "kill by system call": _calling(62 if _X86 else 129, "VICTIM", 9),
+        "kill by descriptor": "import os, signal\ndef attack():\n"
+        "    signal.pidfd_send_signal(os.pidfd_open(VICTIM), 9)\n    return 'sent'\n",
+        "signal by a pipe's owner": "import fcntl, os\nr, w = os.pipe()\ndef attack():\n"
+        "    fcntl.fcntl(r, fcntl.F_SETOWN, VICTIM)\n    fcntl.fcntl(r, 10, 9)\n"
+        "    fcntl.fcntl(r, fcntl.F_SETFL, os.O_ASYNC)\n    os.write(w, b'x')\n    return ''\n",
+        "end the parent": _returning("os.kill(os.getppid(), 15)"),
+        "trace": _calling(101 if _X86 else 117, 16, "VICTIM", 0, 0),
+        "limit another process": _returning("resource.prlimit(VICTIM, resource.RLIMIT_CPU, (1, 1))"),
+        "lift its own limits": _returning("resource.setrlimit(resource.RLIMIT_AS, (-1, -1))"),
+    },
+    "new processes": {
+        "fork": _returning("os.fork()"),
+        "fork bomb": "import os\ndef attack():\n    while True:\n        os.fork()\n",
+        "run a program": _returning("subprocess.run(['/bin/sh', '-c', 'echo x'])"),
+        "spawn a program": _returning("os.posix_spawn('/bin/true', ['true'], {})"),
+        "become a program": _returning("os.execv('/bin/true', ['true'])"),
+        "run a shell": "import os\ndef attack():\n    return '' if os.system('true') else 'ran'\n",
+        "multiprocessing": _returning("__import__('multiprocessing').Process(target=print).start()"),
+        "reload os": _returning("__import__('importlib').reload(os).fork()"),
+        "a new namespace": _calling(272 if _X86 else 97, 0x10000000),
+        "a program in the kernel": _calling(321 if _X86 else 280, 0, "buffer", 128),
+        "mount": _calling(165 if _X86 else 40, "b'none'", "b'.'", "b'tmpfs'", 0, 0),
+    },
+    "time and memory": {
+        "memory": "def attack():\n    return str(len(bytearray(4 << 30)))\n",
+        "threads": "import threading, time\ndef attack():\n    for _ in range(2000):\n"
+        "        threading.Thread(target=time.sleep, args=(60,)).start()\n    return 'two thousand'\n",
+        "a large file": "def attack():\n    with open('f', 'wb') as f:\n"
+        "        return str([f.write(bytes(1 << 20)) for _ in range(64)])\n",
+        "many open files": "def attack():\n    return str(len([open('/dev/null') for _ in range(500)]))\n",
+        "an endless loop": "def attack():\n    while True:\n        pass\n",
+        "an endless load": "while True:\n    pass\n",
+        "an endless loop in C": "def attack():\n    return str(sum(range(10 ** 13)))\n",
+        "a loop that ignores signals": "import signal\nfor n in range(1, 65):\n    try:\n"
+        "        signal.signal(n, signal.SIG_IGN)\n    except (OSError, ValueError):\n        pass\n"
+        "def attack():\n    while True:\n        pass\n",
+        "a loop that catches everything": "def attack():\n    while True:\n        try:\n"
+        "            attack()\n        except BaseException:\n            pass\n",
+        "a flood of output": "def attack():\n    while True:\n        print('x' * 1000)\n",
+        "a flood of results": "def attack():\n    return 'x' * (64 << 20)\n",
+        "an endless repr": "class A:\n    def __repr__(self):\n        while True:\n            pass\n"
+        "def attack():\n    return A()\n",
+        "a crash": "import ctypes\ndef attack():\n    return ctypes.string_at(0)\n",
+        "deep recursion": "import sys\nsys.setrecursionlimit(10 ** 9)\n"
+        "def attack(n=0):\n    return attack(n + 1)\n",
+    },
 }
-"""They know ``SECRET`` and ``OUTSIDE`` (paths), ``CANARY`` (a variable), ``VICTIM`` (a pid) and ``PORT``."""
+"""By what they go for. They know the paths ``SECRET`` and ``OUTSIDE``, the variable ``CANARY``, the process
+``VICTIM`` and a listening ``PORT``.
+"""
+
+ATTACKS: dict[str, str] = {name: code for group in GROUPS.values() for name, code in group.items()}
 
 
 class Trial(NamedTuple):

@@ -1,8 +1,9 @@
 """The child's side: give up all rights, load the program, evaluate the calls, tell each result.
 
 Everything is imported and opened before the rights are gone, and as little as possible: a child starts for
-every program. A line out is the nonce, a blank and one JSON array; the values say what was returned, not
-whether that is right. The expected values never come here: a program that forges lines has to know them.
+every program. A line out is the nonce, a blank and one JSON array. The first says that the rights are gone;
+no later one can take that back. The others say what was returned, not whether that is right. The expected
+values never come here: a program that forges lines has to know them.
 """
 
 from __future__ import annotations
@@ -28,33 +29,41 @@ _MOST_TEXT = 200
 
 
 def main(pipe: int) -> None:
-    """Serve one job from stdin: ``(nonce, parent, guard, own, readable, limits, code, calls)`` by marshal."""
-    nonce, parent, guard, own, readable, limits, code, calls = marshal.loads(sys.stdin.buffer.read())  # noqa: S302
-    ctypes.CDLL(None).prctl(_PDEATHSIG, _SIGKILL, 0, 0, 0)
+    """Serve one job from stdin, by marshal: nonce, parent, guards, own folder, readable paths and so on."""
+    nonce, parent, guards, own, readable, limits, code, calls = marshal.loads(sys.stdin.buffer.read())  # noqa: S302
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PDEATHSIG, _SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
     try:
         _limit(*limits)
-        if guard:
+        if guards:
             ctypes.CDLL(None).prctl(_DUMPABLE, 0, 0, 0, 0)
+        if "landlock" in guards:
             landlock.restrict(own, readable)
+        if "seccomp" in guards:
             seccomp.restrict()
+        os.dup2(1, 2)  # from here on nobody reads what it says
     except Exception as error:  # noqa: BLE001 - whatever it is, the program must not run
         os.write(pipe, f'{nonce} ["refused",{_quoted(str(error))}]\n'.encode())
         os._exit(1)
+    os.write(pipe, f'{nonce} ["guarded"]\n'.encode())
     _serve(pipe, nonce, code, calls)
     os._exit(0)  # nothing of the program's runs at exit
 
 
 def _limit(cpu_s: int, memory_bytes: int, file_bytes: int) -> None:
-    for which, most in (
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_FSIZE, file_bytes),
-        (resource.RLIMIT_NOFILE, 64),
-        (resource.RLIMIT_CORE, 0),
+    """Lower this process's limits; what is lower already stays."""
+    for which, soft, hard in (
+        (resource.RLIMIT_AS, memory_bytes, memory_bytes),
+        (resource.RLIMIT_FSIZE, file_bytes, file_bytes),
+        (resource.RLIMIT_NOFILE, 64, 64),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_CPU, cpu_s, cpu_s + 1),
     ):
-        resource.setrlimit(which, (most, most))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+        present = resource.getrlimit(which)[1]
+        most = hard if present == resource.RLIM_INFINITY else min(hard, present)
+        resource.setrlimit(which, (min(soft, most), most))
 
 
 def _serve(pipe: int, nonce: str, code: str, calls: tuple[str, ...]) -> None:

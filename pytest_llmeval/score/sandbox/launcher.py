@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import marshal
 import os
 import secrets
@@ -16,12 +15,12 @@ import sysconfig
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from pytest_llmeval.errors import SandboxError
 
-from . import landlock, seccomp
-from .protocol import DEFAULT, Broken, Limits, Opaque, Raised, Result, Returned, Sandbox
+from . import bubblewrap, replies
+from .protocol import DEFAULT, Broken, Limits, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,60 +30,49 @@ _BOOT = (
     "sys.modules['sandboxed'] = package; from sandboxed.child import main; main(int(sys.argv[2]))"
 )
 """This folder as a package of its own: the imports of the real one's parents cost more than all the rest."""
-_HINT = "correctness stays absent; --llm-sandbox=none runs generated code unprotected, at your own risk"
-_HERE = Path(__file__).resolve().parent
+_HERE = str(Path(__file__).resolve().parent)
 _MOST_BROKEN = 3
 """Calls that may end the process before the rest is not tried any more."""
+_START_S = 30.0
+"""Wall seconds from the start of the interpreter to its guard: none of them is the program's."""
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
 _DATA = ("/usr/share/zoneinfo", "/dev/urandom", "/dev/null")
-_DECODE: dict[str, Callable[..., object]] = {
-    "NoneType": lambda _: None,
-    "bool": bool,
-    "int": int,
-    "float": float,
-    "complex": complex,
-    "str": str,
-    "bytes": bytes.fromhex,
-    "list": lambda items: [_value(item) for item in items],
-    "tuple": lambda items: tuple(_value(item) for item in items),
-    "set": lambda items: {_value(item) for item in items},
-    "frozenset": lambda items: frozenset(_value(item) for item in items),
-    "dict": lambda pairs: {_value(key): _value(item) for key, item in pairs},
-    "other": Opaque,
-}
 
 
-def choose(kind: str = "auto") -> Sandbox:
-    """The sandbox to use: ``auto`` the best that works here, ``landlock``, or ``none``: no protection at all.
+class Way(NamedTuple):
+    """How programs are kept. ``guards``: what the child does to itself before it reads its program.
 
-    Raises ``SandboxError`` that says what is missing: code is never run less guarded than asked for.
+    ``wrap``: the command to put before the interpreter, from the child's folder and the paths it may read.
+    ``interpreter``, and ``parent``, the id of the child's parent as the child sees it, follow from that.
     """
-    if kind == "none":
-        return Unguarded()
-    if kind not in ("auto", "landlock"):
-        raise SandboxError(f"there is no sandbox {kind!r}", hint="known ones: auto, landlock, none")
-    missing = _missing()
-    if missing is not None:
-        raise SandboxError(f"generated code is not run: {missing}", hint=_HINT)
-    return Guarded()
+
+    name: str
+    guards: tuple[str, ...]
+    wrap: Callable[[str, list[str]], list[str]] | None = None
+    interpreter: Callable[[], str] = lambda: sys.executable
+    parent: Callable[[], int] = os.getpid
+    status: Callable[[int], int] = lambda status: status
 
 
-def _missing() -> str | None:
-    """What this machine lacks for ``Guarded``; None if nothing."""
-    if sys.platform != "linux":
-        return f"the sandbox needs Linux, this is {sys.platform}"
-    if not seccomp.supported():
-        return f"the system call filter does not know {os.uname().machine} processors"
-    if landlock.version() == 0:
-        return "this kernel has no Landlock (Linux 5.13 and later, not switched off)"
-    return None
+LANDLOCK = Way("landlock", ("landlock", "seccomp"))
+BUBBLEWRAP = Way(
+    "bubblewrap",
+    ("seccomp",),
+    bubblewrap.command,
+    bubblewrap.interpreter,
+    lambda: bubblewrap.INIT,
+    bubblewrap.signal_of,
+)
+UNGUARDED = Way("none", ())
+"""Limits on time and memory only: such programs can do to files and the network what you can."""
 
 
-class Guarded:
-    """Programs in children restricted by Landlock and seccomp."""
+class Launcher:
+    """The sandbox whose children are kept in one way."""
 
-    name = "landlock"
-    _guard = True
+    def __init__(self, way: Way) -> None:
+        self.way = way
+        self.name = way.name
 
     def run(self, code: str, calls: tuple[str, ...], limits: Limits = DEFAULT) -> tuple[Result, ...]:
         """See ``Sandbox.run``. A call that ends its process costs itself; the next ones get a new child."""
@@ -94,55 +82,51 @@ class Guarded:
             if broken == _MOST_BROKEN:
                 results.append(Broken(f"was not tried after {_MOST_BROKEN} calls that ended the program"))
                 continue
-            more = _Child(self._guard, code, calls[len(results) :], limits).results()
+            more = _Child(self.way, code, calls[len(results) :], limits).results()
             results += more
             broken += isinstance(more[-1], Broken)
         return tuple(results)
 
 
-class Unguarded(Guarded):
-    """Programs in children with limits on time and memory only: they can do to files what you can."""
-
-    name = "none"
-    _guard = False
-
-
 class _Child:
     """One process, one program, some of its calls."""
 
-    def __init__(self, guard: bool, code: str, calls: tuple[str, ...], limits: Limits) -> None:
+    def __init__(self, way: Way, code: str, calls: tuple[str, ...], limits: Limits) -> None:
+        self._way = way
         self._calls = calls
         self._limits = limits
         self._nonce = secrets.token_hex(16)
         self._folder = tempfile.mkdtemp(prefix="llmeval-sandbox-")
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end()
         self._buffer = bytearray()
+        readable = _readable()
         job = marshal.dumps(
             (
                 self._nonce,
-                os.getpid(),
-                guard,
+                way.parent(),
+                way.guards,
                 self._folder,
-                _readable(),
+                readable,
                 (limits.cpu_s, limits.memory_bytes, limits.file_bytes),
                 code.encode("utf-8", "replace").decode(),
                 calls,
             )
         )
+        wrapped = way.wrap(self._folder, [*readable, _HERE]) if way.wrap else []
         self._reading, writing = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-                [sys.executable, "-S", "-P", "-s", "-c", _BOOT, str(_HERE), str(writing)],
+                [*wrapped, way.interpreter(), "-S", "-P", "-s", "-c", _BOOT, _HERE, str(writing)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stderr=self._log,
                 cwd=self._folder,
                 env=_environment(self._folder),
                 pass_fds=(writing,),
                 start_new_session=True,
             )
         except OSError as error:
-            os.close(self._reading)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._forget()
             raise SandboxError(f"no sandbox could be started: {error}") from error
         finally:
             os.close(writing)
@@ -152,23 +136,35 @@ class _Child:
             self._process.stdin.close()
 
     def results(self) -> list[Result]:
-        """At least one result; the last is ``Broken`` when the process ended before all calls were told."""
+        """At least one result; the last is ``Broken`` when the process ended before all calls were told.
+
+        Raises ``SandboxError`` where the child did not say that it is guarded: its program did not run.
+        """
         try:
-            loaded = self._line(self._limits.load_s)
+            first = self._line(_START_S)
+            refusal = self._last_words(first) if isinstance(first, Broken) else replies.refusal(first)
+            if refusal is not None:
+                raise SandboxError(f"the sandbox ({self._way.name}) could not be set up: {refusal}")
+            loaded = self._told(self._limits.load_s)
             if loaded is not None:
-                return [_unloaded(loaded)] * len(self._calls)
+                return [replies.unloaded(loaded)] * len(self._calls)
             results: list[Result] = []
             for _ in self._calls:
-                told = self._line(self._limits.call_s)
-                results.append(told if told is not None else Broken("told that it loads twice"))
+                told_result = self._told(self._limits.call_s)
+                results.append(Broken("told that it loads twice") if told_result is None else told_result)
                 if isinstance(results[-1], Broken):
                     break
             return results
         finally:
             self._end()
 
-    def _line(self, wall_s: float) -> Result | None:
+    def _told(self, wall_s: float) -> Result | None:
         """The next result; None for the line that says that the program is loaded."""
+        line = self._line(wall_s)
+        return line if isinstance(line, Broken) else replies.result(line)
+
+    def _line(self, wall_s: float) -> bytes | Broken:
+        """The next line, without its nonce; or why there is none."""
         deadline = time.monotonic() + wall_s
         with selectors.DefaultSelector() as selector:
             selector.register(self._reading, selectors.EVENT_READ)
@@ -187,51 +183,33 @@ class _Child:
         nonce, _, told = line.partition(b" ")
         if not secrets.compare_digest(nonce, self._nonce.encode()):
             return Broken("wrote to the pipe that the results are told on")
-        return _read(told)
+        return told
 
     def _obituary(self) -> Broken:
-        status = self._process.wait()
+        status = self._way.status(self._process.wait())
         if status == -signal.SIGXCPU:
             return Broken(f"needed more than {self._limits.cpu_s} s of CPU time")
         if status < 0:
-            return Broken(f"died ({signal.Signals(-status).name})")
+            names = {one.value: one.name for one in signal.Signals}
+            return Broken(f"died ({names.get(-status, f'signal {-status}')})")
         return Broken("ended the program")
+
+    def _last_words(self, end: Broken) -> str:
+        """Of a child that told nothing: what it wrote to stderr, else how it ended."""
+        self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - 500))
+        said = " ".join(self._log.read().decode("utf-8", "replace").split())
+        return said or f"its process {end.reason}"
 
     def _end(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._forget()
+
+    def _forget(self) -> None:
         os.close(self._reading)
+        self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _read(told: bytes) -> Result | None:
-    """One line's result. The line comes from a process that may lie: anything unexpected is ``Broken``."""
-    try:
-        kind, *content = json.loads(told)
-        if kind == "loaded":
-            return None
-        if kind == "refused":
-            raise SandboxError(f"the sandbox could not be set up: {content[0]}", hint=_HINT)
-        if kind == "returned":
-            return Returned(_value(content[0]))
-        if kind == "raised":
-            return Raised(tuple(map(str, content[0])), str(content[1]))
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError, MemoryError, AttributeError):
-        pass
-    return Broken("told a result that can't be read")
-
-
-def _unloaded(why: Result) -> Broken:
-    """The result of every call of a program that did not load."""
-    if isinstance(why, Raised):
-        return Broken(f"did not load: {': '.join([*why.names[:1], why.text])}", whole=True)
-    return Broken(f"did not load: it {why.reason}" if isinstance(why, Broken) else "did not load", whole=True)
-
-
-def _value(tagged: Any) -> object:
-    kind, *content = tagged
-    return _DECODE[kind](*content)
 
 
 def _environment(folder: str) -> dict[str, str]:
