@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +30,10 @@ ANSWERS = {
 }
 
 
+HAS_XDIST = find_spec("xdist") is not None
+NEEDS_XDIST = pytest.mark.skipif(not HAS_XDIST, reason="pytest-xdist is not installed")
+
+
 class Project:
     """A project folder with one suite of three cells (``add`` en and ko, ``greet`` ko)."""
 
@@ -42,7 +47,7 @@ class Project:
     def pytest(self, *arguments: str) -> pytest.RunResult:
         """Run pytest as a user does, in a process of its own, with this test's number of workers."""
         return self.pytester.runpytest_subprocess(
-            f"-n{self.workers}",
+            *([f"-n{self.workers}"] if HAS_XDIST else []),
             "-pno:randomly",
             "-pno:cov",
             "-Wignore::pytest.PytestWarning",
@@ -63,7 +68,7 @@ def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
-@pytest.fixture(params=[0, 2], ids=["n0", "n2"])
+@pytest.fixture(params=[pytest.param(0, id="n0"), pytest.param(2, id="n2", marks=NEEDS_XDIST)])
 def project(request: pytest.FixtureRequest, pytester: pytest.Pytester) -> Project:
     """Once in one process and once with two workers: the same outcome is the test."""
     return Project(pytester, request.param)
