@@ -233,15 +233,17 @@ def test_one_that_hangs_times_out_and_holds_nothing_up(app: ModuleType, form: st
         await asyncio.sleep(20)
 
     app.target = target if form == "sync" else async_target  # type: ignore[attr-defined]
+    seen: list[bytes] = []
     begin = time.monotonic()
-    response = ask("target", Request(messages=ASKED.messages, timeout_s=0.1))
+    hasty = Request(messages=ASKED.messages, timeout_s=0.1)
+    response = ask("target", hasty, on_read=lambda _, data: seen.append(data))
     assert time.monotonic() - begin < 5
     assert response.failure is not None
     assert response.failure.kind == "timeout"
     assert "did not finish within 0.1 s" in response.failure.message
     release.set()
     time.sleep(0.05)
-    assert response.text == "partial"
+    assert (response.text, seen) == ("partial", [b"partial"])
 
 
 def test_on_read_can_stop_it(app: ModuleType) -> None:

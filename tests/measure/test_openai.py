@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -324,6 +325,21 @@ def test_a_compressed_answer_is_read_after_all(serving: Any) -> None:
             return response
 
     assert asyncio.run(main()).text == "x"
+
+
+def test_nothing_of_an_answer_stays_alive_while_collection_is_off(mock: str) -> None:
+    async def main(client: OpenAIClient) -> int:
+        await client.stream(HELLO)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                await client.stream(HELLO)
+            return sum(isinstance(one, httpx.Response) for one in gc.get_objects())
+        finally:
+            gc.enable()
+
+    assert using(mock, main) == 0
 
 
 # -- seams -------------------------------------------------------------------------------------------------
