@@ -345,13 +345,17 @@ class Timing(Struct, frozen=True, kw_only=True):
 
 
 class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Scores 0-10 of one answer, with the parts that they were made of (0-10 or a plain count, by name)."""
+    """Scores 0-10 of one answer, with the parts that they were made of (0-10 or a plain count, by name).
+
+    ``absent``: score -> why it could not be computed, where the scenario asks for it.
+    """
 
     total: float | None = None
     correctness: float | None = None
     quality: float | None = None
     clarity: float | None = None
     parts: dict[str, float] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
 
 
 # -- what is kept ------------------------------------------------------------------------------------------
@@ -512,8 +516,8 @@ class Cost(Struct, frozen=True, omit_defaults=True):
 class Hosted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of a server that the run started.
 
-    ``cold_start_s``: from its first start to healthy, ``cold_ttft_s`` from there to the first token of a
-    short request. ``log``: its last log, below the run's folder. ``death``: why it ended before the run did.
+    ``cold_start_s``: from its first start to healthy; ``cold_ttft_s``: TTFT of the first request then.
+    ``log``: its last log, in the run's folder. ``death``: why it ended before the run did.
     """
 
     starts: int
@@ -591,7 +595,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """One pytest invocation: the run file. ``complete``: every selected cell ran and nothing interrupted it.
 
     ``interrupted``: it was cut off (Ctrl-C, a crash), so that it is published and not judged. ``telemetry``,
-    ``servers`` and ``costs`` are by endpoint.
+    ``servers`` and ``costs`` are by endpoint. ``sandbox``: what answers were executed in, ``none`` without
+    protection; None where none was executed.
     """
 
     schema: str = "llmeval-run/1"
@@ -603,6 +608,7 @@ class Run(Struct, frozen=True, kw_only=True):
     plugin: str
     host: Host
     analysers: Analysers | None = None
+    sandbox: str | None = None
     commit: Commit | None = None
     endpoints: dict[str, Facts] = field(default_factory=dict)
     selection: Selection = Selection()

@@ -117,10 +117,14 @@ async def ask(
             return
 
 
+def warm_up_request(timeout_s: float) -> Request:
+    """A short request whose figures are thrown away."""
+    return Request(messages=(("user", WARMUP_PROMPT),), max_tokens=WARMUP_TOKENS, timeout_s=timeout_s)
+
+
 async def _warm_up(client: Client, plan: LoadPlan, timeout_s: float) -> None:
-    """Short requests whose figures are thrown away; a failure shows again in the measured rounds."""
-    request = Request(messages=(("user", WARMUP_PROMPT),), max_tokens=WARMUP_TOKENS, timeout_s=timeout_s)
-    await load.run(client, request, plan, [])
+    """A failure shows again in the measured rounds."""
+    await load.run(client, warm_up_request(timeout_s), plan, [])
 
 
 class _Round:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -36,6 +36,18 @@ async def turn(folder: Path, name: str, *, slots: int = 1) -> AsyncIterator[int]
         yield slot
     finally:
         locks[slot].release()
+
+
+@asynccontextmanager
+async def alone(folder: Path, name: str, *, slots: int = 1) -> AsyncIterator[None]:
+    """Hold all of the endpoint's slots while the block runs: for what nobody else may meet."""
+    async with AsyncExitStack() as held:
+        await held.enter_async_context(
+            turn(folder, f"{name}.alone")
+        )  # two that gather slots would wait for ever
+        for _ in range(slots):
+            await held.enter_async_context(turn(folder, name, slots=slots))
+        yield
 
 
 def _locks(folder: Path, name: str, slots: int) -> list[FileLock]:

@@ -1,4 +1,4 @@
-"""The measuring bench of one process: an event loop, one client per endpoint, one analyser.
+"""The measuring bench of one process: an event loop, one line to every endpoint, one analyser.
 
 Created at the first cell and closed at the end of the run.
 """
@@ -6,27 +6,35 @@ Created at the first cell and closed at the end of the run.
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from pytest_llmeval import evaluate, settings
-from pytest_llmeval.errors import EndpointError
-from pytest_llmeval.measure import turns
-from pytest_llmeval.measure.endpoints import connect
-from pytest_llmeval.measure.recording import Recorder
+from pytest_llmeval.errors import CeilingError, EndpointError
+from pytest_llmeval.measure import price, turns
+from pytest_llmeval.measure.rounds import Restarted
 from pytest_llmeval.model import Failure
 from pytest_llmeval.score.analyser import Analyser
 
 from . import progress
+from .desk import exclusive_groups
+from .lines import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from pytest_llmeval.measure.endpoints.protocol import Client
-    from pytest_llmeval.model import Endpoint, Facts, Scenario
+    from pytest_llmeval.measure.endpoints.protocol import OnRead
+    from pytest_llmeval.measure.rounds import Asked
+    from pytest_llmeval.model import Endpoint, Scenario
 
     from .context import Context
+    from .lines import Window
+    from .progress import Shown
+
+BROKEN = frozenset({"connect", "interrupted", "timeout"})
+"""Failures that the death of a server looks like."""
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -47,16 +55,23 @@ class Bench:
         self.started_unix = context.started_unix
         self.desk = context.desk
         self.locks = context.locks
+        self.kinds = context.kinds
         self.runner = asyncio.Runner(loop_factory=_loop_factory())
         self.analyser = Analyser()
-        self.clients: dict[str, Client] = {}
-        self.kinds = context.kinds
+        self.lines: dict[str, Line] = {}
+        self.exclusive = exclusive_groups(context.settings)
         self.progress = progress.on(context.config, quiet=context.is_worker)
+        self.spent: CeilingError | None = None
+        """The ceiling that ended a cell: none that costs anything follows."""
 
     def run(
         self, endpoint: Endpoint, scenario: Scenario, language: str, *, nodeid: str | None
     ) -> evaluate.Outcome:
-        """Measure one cell. A dead endpoint is an outcome too: one failed sample with the reason."""
+        """Measure one cell. A dead endpoint is an outcome too: one failed sample with the reason.
+
+        Raises ``NotMeasurableError`` for a cell that has no meaning here, and ``CeilingError`` for one that
+        could cost more than what is left.
+        """
         cell = evaluate.Cell(
             endpoint=endpoint.name,
             scenario=scenario,
@@ -65,57 +80,119 @@ class Bench:
             rounds=self.settings.rounds,
             timeout_s=self.settings.timeout_s,
             nodeid=nodeid,
+            slo=self.settings.policy.slo,
+            price=price.price_of(endpoint),
         )
-        with self.progress.cell(cell) as shown:
+        if self.spent is not None and cell.price != price.FREE:
+            raise self.spent
+        with self.progress.cell(cell) as shown, self._parked(endpoint.name):
             try:
-                first = endpoint.name not in self.clients
-                client = self._client(endpoint)
+                line = self._line(endpoint)
             except EndpointError as error:
                 return evaluate.unreached(
                     cell, Failure("connect", str(error)), started_unix=self.started_unix
                 )
-            asking = self.runner.run(
-                evaluate.ask(
-                    client,
-                    cell,
-                    started_unix=self.started_unix,
-                    warmup=self.settings.warmup if first else 0,
-                    turn=turns.turn(self.locks, _turn_key(endpoint), slots=endpoint.concurrency),
-                    on_round=shown.on_round,
-                )
-            )
-        return evaluate.assess(cell, asking.asked, self.analyser, interrupted=asking.interrupted)
+            window = line.window()
+            try:
+                asking = self.runner.run(self._ask(endpoint, line, cell, shown, window))
+            except CeilingError as error:
+                self.spent = error
+                raise
+            asked = asking.asked if asking.interrupted else self._with_deaths(endpoint.name, asking.asked)
+            self.spent = asking.stopped or self.spent
+        outcome = evaluate.assess(cell, asked, self.analyser, interrupted=asking.interrupted)
+        return structs.replace(
+            outcome,
+            record=structs.replace(outcome.record, telemetry=window.telemetry),
+            stopped=str(asking.stopped) if asking.stopped else None,
+        )
 
-    def _client(self, endpoint: Endpoint) -> Client:
-        if endpoint.name not in self.clients:
-            opened = self.desk.open(endpoint.name)
-            self.clients[endpoint.name] = connect(
-                structs.replace(endpoint, url=opened.url),
-                api_key=self.settings.secrets.get(endpoint.name),
-                facts=opened.facts,
-                on_tape=self._recorder(endpoint, opened.facts),
-                kinds=self.kinds,
-            )
-        return self.clients[endpoint.name]
+    async def _ask(
+        self, endpoint: Endpoint, line: Line, cell: evaluate.Cell, shown: Shown, window: Window
+    ) -> evaluate.Asking:
+        async def restart() -> Restarted:
+            line = await self._restarted(endpoint)
+            return Restarted(line.client, line.opened.cold_start_s or 0.0)
 
-    def _recorder(self, endpoint: Endpoint, facts: Facts) -> Recorder | None:
-        """``--llm-record=FOLDER``: one endpoint's exchanges in it, several endpoints' in a folder each."""
-        folder = self.settings.record
-        if folder is None:
-            return None
-        if len(self.settings.endpoints) > 1:
-            folder /= endpoint.name
-        return Recorder(folder, facts, secrets=tuple(self.settings.secrets.values()))
+        def on_round(number: int) -> OnRead | None:
+            if not cell.scenario.cold:  # a server that goes has no steps to follow
+                window.begin()
+            return shown.on_round(number)
+
+        waited_for = turns.alone if cell.scenario.cold else turns.turn
+        turn = waited_for(self.locks, _turn_key(endpoint), slots=endpoint.concurrency)
+        warmup, line.is_fresh = self.settings.warmup if line.is_fresh else 0, False
+        return await evaluate.ask(
+            line.client,
+            cell,
+            started_unix=self.started_unix,
+            warmup=warmup,
+            turn=window.inside(turn),
+            on_round=on_round,
+            restart=restart if line.opened.start else None,
+        )
+
+    # -- lines ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _parked(self, name: str) -> Iterator[None]:
+        """The endpoint is needed for the length of the block."""
+        try:
+            yield
+        finally:
+            if name in self.exclusive:
+                with suppress(EndpointError):  # the run is over
+                    self.desk.park()
+
+    def _line(self, endpoint: Endpoint) -> Line:
+        opened = self.desk.open(endpoint.name)
+        line = self.lines.get(endpoint.name)
+        if line is None or line.opened.start != opened.start:
+            if line is not None:
+                self.runner.run(self.lines.pop(endpoint.name).close())
+            line = self.lines[endpoint.name] = Line(
+                self.settings, endpoint, opened, locks=self.locks, kinds=self.kinds
+            )
+        return line
+
+    async def _restarted(self, endpoint: Endpoint) -> Line:
+        """A line to the endpoint's server after a start of its own."""
+        await self.lines.pop(endpoint.name).close()
+        try:
+            opened = await asyncio.to_thread(self.desk.restart, endpoint.name)
+        except asyncio.CancelledError:  # Ctrl-C: nobody is to wait for a start to its end
+            self.desk.close()
+            raise
+        line = Line(self.settings, endpoint, opened, locks=self.locks, kinds=self.kinds)
+        line.is_fresh = False
+        self.lines[endpoint.name] = line
+        return line
+
+    def _with_deaths(self, name: str, asked: tuple[Asked, ...]) -> tuple[Asked, ...]:
+        """What broke because the server died says so: the last failure at length, with the server's log."""
+        broken = [one for one in asked if one.response.failure and one.response.failure.kind in BROKEN]
+        if not broken or (obituary := self.desk.obituary(name)) is None:
+            return asked
+        said = {id(one): obituary.splitlines()[0] for one in broken} | {id(broken[-1]): obituary}
+        return tuple(_with_reason(one, said.get(id(one))) for one in asked)
 
     def close(self) -> None:
         """Close connections, loop and the analyser's process."""
         try:
-            for client in self.clients.values():
-                self.runner.run(client.aclose())
+            while self.lines:
+                _, line = self.lines.popitem()
+                self.runner.run(line.close())
         finally:
-            self.clients.clear()
             self.runner.close()
             self.analyser.close()
+
+
+def _with_reason(asked: Asked, reason: str | None) -> Asked:
+    failure = asked.response.failure
+    if reason is None or failure is None:
+        return asked
+    failure = structs.replace(failure, message=f"{failure.message}; {reason}")
+    return structs.replace(asked, response=structs.replace(asked.response, failure=failure))
 
 
 def _turn_key(endpoint: Endpoint) -> str:

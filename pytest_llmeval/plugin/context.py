@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pytest_llmeval.settings import Settings
 
     from .bench import Bench
-    from .desk import Desk, LocalDesk, RemoteDesk
+    from .desk import Desk, LocalDesk
+    from .remote import DeskServer, RemoteDesk
     from .session import Recorder
     from .view import View
 
@@ -55,7 +56,6 @@ class Context:
         """Whether the project has a scenario file, or a test with the ``llm`` fixture, in view."""
         self.recorder: Recorder | None = None
         self._bench: Bench | None = None
-        self._remote_desk: RemoteDesk | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -113,20 +113,37 @@ class Context:
     @property
     def desk(self) -> Desk:
         """Where endpoints are opened: this process, or the controller behind a socket."""
-        if "desk" not in self.given:
-            return self.local_desk
-        if self._remote_desk is None:
-            from .desk import RemoteDesk
+        return self.remote_desk if "desk" in self.given else self.local_desk
 
-            self._remote_desk = RemoteDesk(self.given["desk"])
-        return self._remote_desk
+    @cached_property
+    def remote_desk(self) -> RemoteDesk:
+        """The controller's desk, from a worker."""
+        from .remote import RemoteDesk
+
+        return RemoteDesk(self.given["desk"])
 
     @cached_property
     def local_desk(self) -> LocalDesk:
         """The controller's own desk."""
         from .desk import LocalDesk
 
-        return LocalDesk(self.settings, log_folder=self.run_folder, kinds=self.kinds)
+        return LocalDesk(self.settings, log_folder=self.run_folder, locks=self.locks, kinds=self.kinds)
+
+    @cached_property
+    def desk_server(self) -> DeskServer:
+        """The controller's desk, for its workers."""
+        from .remote import DeskServer
+
+        return DeskServer(self.local_desk)
+
+    @cached_property
+    def exclusive(self) -> dict[str, str]:
+        """Endpoint -> the exclusive group of its server; nothing is imported where nobody asked."""
+        if not self.asked or not any(endpoint.server for endpoint in self.settings.endpoints):
+            return {}
+        from .desk import exclusive_groups
+
+        return exclusive_groups(self.settings)
 
     @cached_property
     def kinds(self) -> dict[str, Factory]:
@@ -181,8 +198,10 @@ class Context:
         bench, self._bench = self._bench, None
         if bench is not None:
             bench.close()
-        if self._remote_desk is not None:
-            self._remote_desk.close()
+        if "remote_desk" in self.__dict__:
+            self.remote_desk.close()
+        if "desk_server" in self.__dict__:
+            self.desk_server.close()
         if "local_desk" in self.__dict__:
             self.local_desk.close()
 

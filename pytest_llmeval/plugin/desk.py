@@ -1,48 +1,75 @@
 """Where endpoints are opened: servers started, models and windows asked for, once per run.
 
-Servers belong to the controller. A worker asks it over a local socket (``RemoteDesk``) and waits; both answer
-``open(name)`` alike. Messages are JSON, the connection is authenticated by a random key.
+Servers belong to the controller, whose desk is the ``LocalDesk``; workers reach it through ``remote``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import secrets
 import threading
-from multiprocessing import connection as sockets
-from typing import TYPE_CHECKING, Any, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, structs
 
-from pytest_llmeval import wire
-from pytest_llmeval.errors import EndpointError, LLMEvalError
+from pytest_llmeval.errors import CeilingError, EndpointError, LLMEvalError
+from pytest_llmeval.measure import rounds, timing
 from pytest_llmeval.model import Endpoint, Facts
+
+from . import lines
+from .hosting import DEATH_S, Host, is_ours
+from .leases import Leases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_llmeval.measure.endpoints import Factory
-    from pytest_llmeval.measure.server import Server
+    from pytest_llmeval.model import Hosted
     from pytest_llmeval.settings import Settings
 
+HERE = "this process"
+"""Who asks where nobody says."""
 
-RETRY_S = 0.05
 
+class Opened(Struct, frozen=True, kw_only=True):
+    """An endpoint that answers. ``url`` is where: for a server of ours it is known only now.
 
-class Opened(Struct, frozen=True):
-    """An endpoint that answers. ``url`` is where: for a server of ours it is known only now."""
+    Of a server of ours: ``start`` counts its starts from 1, ``group`` is its process group, ``cold_start_s``
+    what this start took.
+    """
 
     facts: Facts
     url: str | None
+    start: int = 0
+    group: int | None = None
+    cold_start_s: float | None = None
 
 
 class Desk(Protocol):
     """What a bench needs of the run's endpoints."""
 
     def open(self, name: str) -> Opened:
-        """The endpoint's facts. Raises ``EndpointError``, the same at every call."""
+        """The endpoint, ready to be asked until ``park``. Raises ``EndpointError``.
+
+        In an exclusive group it waits until no other endpoint of the group is needed.
+        """
+        ...
+
+    def park(self) -> None:
+        """The cell is over; another one of the same endpoint may follow soon."""
+        ...
+
+    def drop(self) -> None:
+        """The next cell is of another endpoint."""
+        ...
+
+    def restart(self, name: str) -> Opened:
+        """Stop and start its server, which is ours; back as soon as it is ready. Raises ``EndpointError``."""
+        ...
+
+    def obituary(self, name: str) -> str | None:
+        """How its server died, if it is ours and is dead; None where it lives."""
         ...
 
     def close(self) -> None:
@@ -54,140 +81,187 @@ class LocalDesk:
     """The controller's: starts what must be started and remembers every answer."""
 
     def __init__(
-        self, settings: Settings, *, log_folder: Path, kinds: Mapping[str, Factory] | None = None
+        self,
+        settings: Settings,
+        *,
+        log_folder: Path,
+        locks: Path,
+        kinds: Mapping[str, Factory] | None = None,
     ) -> None:
         self.settings = settings
-        self.kinds = kinds or {}
-        self.log_folder = log_folder
-        self.opened: dict[str, Opened | EndpointError] = {}
-        self.servers: list[Server] = []
-        self._locks = {endpoint.name: threading.Lock() for endpoint in settings.endpoints}
-        self._listener: sockets.Listener | None = None
+        self.facts: dict[str, Facts] = {}
+        """Of every endpoint that answered."""
+        self.leases = Leases(exclusive_groups(settings))
+        self._kinds = kinds or {}
+        self._locks_folder = locks
         self._closing = threading.Event()
+        self._answers: dict[str, Opened | EndpointError] = {}
+        self._endpoints = {endpoint.name: endpoint for endpoint in settings.endpoints}
+        self._turns = {name: threading.RLock() for name in self._endpoints}
+        self._hosts = {
+            name: Host(endpoint, folder=log_folder, installs=settings.install, on_wait=self._on_wait)
+            for name, endpoint in self._endpoints.items()
+            if is_ours(endpoint)
+        }
 
-    def open(self, name: str) -> Opened:
-        """See ``Desk``. A second caller waits for the first one's answer."""
-        with self._locks[name]:
-            if name not in self.opened:
-                endpoint = next(one for one in self.settings.endpoints if one.name == name)
-                try:
-                    self.opened[name] = self._open(endpoint)
-                except EndpointError as error:
-                    self.opened[name] = error
-                except LLMEvalError as error:
-                    self.opened[name] = EndpointError(error.what, where=error.where, hint=error.hint)
-        answer = self.opened[name]
+    # -- what a bench asks ---------------------------------------------------------------------------------
+
+    def open(self, name: str, holder: object = HERE) -> Opened:
+        """See ``Desk``. A second caller waits for the first one's answer; an error stays what it is."""
+        self.leases.take(name, holder)
+        with self._turns[name]:
+            if name not in self._answers:
+                self._answers[name] = self._kept(name)
+            answer = self._answers[name]
+            if isinstance(answer, Opened) and (death := self._death(name)):
+                answer = death
         if isinstance(answer, EndpointError):
             raise answer
         return answer
 
-    def _open(self, endpoint: Endpoint) -> Opened:
-        from pytest_llmeval.measure.endpoints import connect
+    def park(self, holder: object = HERE) -> None:
+        """See ``Desk``."""
+        self.leases.park(holder)
 
-        server = self._start(endpoint) if endpoint.kind == "local" else None
-        if server is not None:
-            # It serves one model, under its full name; `local:smollm2` only chose the file.
-            endpoint = structs.replace(endpoint, url=server.url, model=None)
-        key = self.settings.secrets.get(endpoint.name)
+    def drop(self, holder: object = HERE) -> None:
+        """See ``Desk``."""
+        self.leases.drop(holder)
 
-        async def describe() -> Facts:
-            client = connect(endpoint, api_key=key, kinds=self.kinds)
+    def restart(self, name: str) -> Opened:
+        """See ``Desk``."""
+        with self._turns[name]:
+            before, host = self._answers[name], self._hosts[name]
+            if isinstance(before, EndpointError):
+                raise before
+            host.stop()
             try:
-                facts: Facts = await client.describe()
-                return facts
-            finally:
-                await client.aclose()
+                host.start()
+            except LLMEvalError as error:
+                self._answers[name] = failed = _as_endpoint_error(error)
+                raise failed from None
+            self._answers[name] = opened = self._opened(host, before.facts)
+            return opened
 
-        facts = asyncio.run(describe())
-        if server is not None and server.launch.identity:
+    def obituary(self, name: str) -> str | None:
+        """See ``Desk``."""
+        death = self._death(name, within_s=DEATH_S)
+        return None if death is None else f"{death.what}\n  -> {death.hint}"
+
+    # -- opening -------------------------------------------------------------------------------------------
+
+    def _kept(self, name: str) -> Opened | EndpointError:
+        """The answer to remember."""
+        try:
+            for rival in self.leases.rivals(name):
+                self._make_room(rival)
+            return self._open(self._endpoints[name])
+        except LLMEvalError as error:
+            return _as_endpoint_error(error)
+
+    def _make_room(self, rival: str) -> None:
+        """Stop the server of an endpoint that nobody needs now; it may be started again."""
+        with self._turns[rival]:
+            self._hosts[rival].stop()
+            if isinstance(self._answers.get(rival), Opened):
+                del self._answers[rival]
+
+    def _open(self, endpoint: Endpoint) -> Opened:
+        host = self._hosts.get(endpoint.name)
+        if host is None:
+            facts, _ = asyncio.run(self._meet(endpoint, None))
+            self.facts[endpoint.name] = facts
+            return Opened(facts=facts, url=endpoint.url)
+        server = host.start()
+        # The embedded engine serves one model under its full name; `local:smollm2` only chose the file.
+        model = None if endpoint.kind == "local" else endpoint.model
+        try:
+            facts, cold_ttft_s = asyncio.run(
+                self._meet(structs.replace(endpoint, url=server.url, model=model), host)
+            )
+        except EndpointError as error:
+            death = host.obituary(DEATH_S)
+            host.stop()
+            raise death or error from None
+        if server.launch.identity:
             facts = structs.replace(facts, server=server.launch.identity)
-        return Opened(facts, endpoint.url)
+        host.ready(facts, cold_ttft_s)
+        self.facts[endpoint.name] = facts
+        return self._opened(host, facts)
 
-    def _start(self, endpoint: Endpoint) -> Server:
-        from pytest_llmeval.measure import engine, weights
-
-        server = engine.start(
-            weights.resolve(endpoint.path or endpoint.model or ""),
-            log=self.log_folder / f"{endpoint.name}.log",
-            parallel=endpoint.concurrency,
+    def _opened(self, host: Host, facts: Facts) -> Opened:
+        return Opened(
+            facts=facts, url=host.url, start=host.starts, group=host.group, cold_start_s=host.cold_start_s
         )
-        self.servers.append(server)
-        return server
+
+    async def _meet(self, endpoint: Endpoint, host: Host | None) -> tuple[Facts, float | None]:
+        """What the endpoint is; of a server of ours the TTFT of its first request, where it may be warmed."""
+        client = lines.connect(self.settings, endpoint, locks=self._locks_folder, kinds=self._kinds)
+        try:
+            facts: Facts = await client.describe()
+            if host is None:
+                return facts, None
+            host.loaded(facts)
+            if not self.settings.warmup:
+                return facts, None
+            response = await client.stream(rounds.warm_up_request(self.settings.timeout_s))
+        except CeilingError:  # the cells will say so
+            return facts, None
+        finally:
+            await client.aclose()
+        return facts, timing.of(response).ttft_s
 
     def refuse(self, name: str, error: LLMEvalError) -> None:
         """Answer every ``open`` of this endpoint with an error that is known already."""
-        self.opened[name] = EndpointError(error.what, where=error.where, hint=error.hint)
+        self._answers[name] = _as_endpoint_error(error)
+
+    # -- what is known of its servers ----------------------------------------------------------------------
+
+    def _death(self, name: str, within_s: float = 0.0) -> EndpointError | None:
+        host = self._hosts.get(name)
+        return host.obituary(within_s) if host else None
 
     @property
-    def facts(self) -> dict[str, Facts]:
-        """Of every endpoint that answered."""
-        return {name: one.facts for name, one in self.opened.items() if isinstance(one, Opened)}
+    def servers(self) -> dict[str, Hosted]:
+        """What became of those that came up."""
+        return {name: life for name, host in self._hosts.items() if (life := host.life)}
 
-    def serve(self) -> dict[str, Any]:
-        """Answer workers from a thread; the address to send them, plain. Called again: the same address."""
-        if self._listener is None:
-            self._key = secrets.token_hex(16)
-            self._listener = sockets.Listener(("127.0.0.1", 0), authkey=self._key.encode())
-            threading.Thread(
-                target=self._accept, args=(self._listener,), name="llmeval-desk", daemon=True
-            ).start()
-        host, port = self._listener.address
-        return {"host": host, "port": port, "key": self._key}
+    @property
+    def memory_steps(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Endpoint -> step -> metric -> value, as in ``Telemetry.steps``."""
+        return {name: host.steps.taken for name, host in self._hosts.items() if host.steps.taken}
 
-    def _accept(self, listener: sockets.Listener) -> None:
-        while not self._closing.is_set():
-            try:
-                connection = listener.accept()
-            except Exception:  # noqa: BLE001  a stranger's failed handshake must not end the desk
-                self._closing.wait(RETRY_S)
-                continue
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+    # -- the end -------------------------------------------------------------------------------------------
 
-    def _answer(self, connection: sockets.Connection) -> None:
-        with connection:
-            while True:
-                try:
-                    name = json.loads(connection.recv_bytes())["open"]
-                except (EOFError, OSError):
-                    return
-                try:
-                    opened = self.open(name)
-                    answer = {"opened": wire.plain(opened)}
-                except EndpointError as error:
-                    answer = {"error": [error.what, error.where, error.hint]}
-                connection.send_bytes(json.dumps(answer).encode())
+    def _on_wait(self, _elapsed_s: float) -> None:
+        if self._closing.is_set():
+            raise EndpointError("the run is over")
 
     def close(self) -> None:
-        """Stop servers and the listener."""
+        """Stop every server, all at once, also one that is just being started."""
         self._closing.set()
-        if self._listener is not None:
-            self._listener.close()
-        while self.servers:
-            self.servers.pop().stop()
+        self.leases.close()
+        if not self._hosts:
+            return
+        with ThreadPoolExecutor(len(self._hosts), "llmeval-stop") as stopping:
+            list(stopping.map(self._stop, self._hosts))
+
+    def _stop(self, name: str) -> None:
+        with self._turns[name]:
+            self._hosts[name].stop()
 
 
-class RemoteDesk:
-    """A worker's: asks the controller."""
+def exclusive_groups(settings: Settings) -> dict[str, str]:
+    """Endpoint -> the exclusive group of its server."""
+    return {
+        endpoint.name: endpoint.server.exclusive
+        for endpoint in settings.endpoints
+        if endpoint.server is not None and endpoint.server.exclusive is not None
+    }
 
-    def __init__(self, address: dict[str, Any]) -> None:
-        self._connection = sockets.Client((address["host"], address["port"]), authkey=address["key"].encode())
-        self._answers: dict[str, Opened | EndpointError] = {}
 
-    def open(self, name: str) -> Opened:
-        """See ``Desk``."""
-        if name not in self._answers:
-            self._connection.send_bytes(json.dumps({"open": name}).encode())
-            answer = json.loads(self._connection.recv_bytes())
-            if "error" in answer:
-                what, where, hint = answer["error"]
-                self._answers[name] = EndpointError(what, where=where, hint=hint)
-            else:
-                self._answers[name] = wire.build(answer["opened"], Opened)
-        opened = self._answers[name]
-        if isinstance(opened, EndpointError):
-            raise opened
-        return opened
-
-    def close(self) -> None:
-        """Hang up."""
-        self._connection.close()
+def _as_endpoint_error(error: LLMEvalError) -> EndpointError:
+    return (
+        error
+        if isinstance(error, EndpointError)
+        else EndpointError(error.what, where=error.where, hint=error.hint)
+    )

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from . import context
 
 if TYPE_CHECKING:
+    import pytest
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
     from xdist.workermanage import WorkerController
 
 
@@ -25,8 +28,21 @@ def pytest_configure_node(node: WorkerController) -> None:
         "started_unix": here.started_unix,
         "run_id": here.run_id,
         "settings": wire.plain(here.settings),
-        "desk": here.local_desk.serve(),
+        "desk": here.desk_server.address,
     }
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """The cells of an exclusive group on one worker, everything else as ``--dist=load`` does.
+
+    Otherwise workers would wait for each other's servers. A user's own choice of ``--dist`` is kept.
+    """
+    here = context.of(config)
+    if config.getoption("dist") != "load" or not here.exclusive:
+        return None
+    from .scheduler import ExclusiveScheduling
+
+    return ExclusiveScheduling(config, log, here.desk_server.scopes)
 
 
 def pytest_testnodedown(node: WorkerController, error: object) -> None:  # noqa: ARG001  xdist's signature

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llmeval import evaluate
+from pytest_llmeval.errors import CeilingError
 from pytest_llmeval.model import AnswerSpec, Parameters, Scenario
 from pytest_llmeval.score import extract
 
@@ -82,13 +83,18 @@ class Asker:
             path=str(self._item.path),
         )
         here = context.of(self._item.config)
-        outcome = here.bench.run(self._target, scenario, language, nodeid=self._item.nodeid)
+        try:
+            outcome = here.bench.run(self._target, scenario, language, nodeid=self._item.nodeid)
+        except CeilingError as error:
+            pytest.skip(str(error))
         self._outcomes.append(outcome)
         self._item.stash[context.PAYLOAD] = items.payload(self._outcomes)
         if len(self._outcomes) == 1:
             self._item.user_properties.extend(items.properties(outcome.record))
         if outcome.interrupted:
             here.interrupted(self._item)
+        if outcome.stopped:
+            pytest.skip(outcome.stopped)
         broken = items.sentences(scenario, outcome.record)
         if broken:
             pytest.fail("\n".join(broken), pytrace=False)

@@ -66,18 +66,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         fixture.parametrize(metafunc)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
-) -> None:
-    if context.of(config).asked:
+) -> Generator[None, Any, Any]:
+    here = context.of(config)
+    if here.asked:
         from . import items as cells
 
         cells.add_shipped(session, items)
+    result = yield
+    if here.exclusive:  # after everybody who orders, like --ff
+        from . import exclusive
+
+        exclusive.order(items, here.exclusive)
+    return result
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    context.of(session.config).check_selection(session.items)
+    here = context.of(session.config)
+    here.check_selection(session.items)
+    if here.exclusive and here.is_worker:  # before xdist tells the controller that it may schedule
+        from . import exclusive
+
+        exclusive.tell(here, session.items)
 
 
 # -- the run -----------------------------------------------------------------------------------------------
@@ -101,6 +114,18 @@ def llm(request: pytest.FixtureRequest) -> Any:
     from . import fixture
 
     return fixture.asker(request)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
+    try:
+        return (yield)
+    finally:
+        here = context.of(item.config)
+        if here.exclusive:
+            from . import exclusive
+
+            exclusive.leave(here, item, nextitem)
 
 
 @pytest.hookimpl(wrapper=True)

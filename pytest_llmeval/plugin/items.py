@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmeval import promises, scenarios, shipped
-from pytest_llmeval.errors import NotMeasurableError, ScenarioError
+from pytest_llmeval.errors import CeilingError, NotMeasurableError, ScenarioError
 from pytest_llmeval.report import cell as cell_text
 
 from . import context, options
@@ -86,12 +86,14 @@ class ScenarioItem(pytest.Item):
         here = context.of(self.config)
         try:
             outcome = here.bench.run(self.endpoint, self.scenario, self.language, nodeid=self.nodeid)
-        except NotMeasurableError as error:
+        except (NotMeasurableError, CeilingError) as error:
             pytest.skip(str(error))
         self.stash[context.PAYLOAD] = payload([outcome])
         self.user_properties.extend(properties(outcome.record))
         if outcome.interrupted:
             here.interrupted(self)
+        if outcome.stopped:
+            pytest.skip(outcome.stopped)
         broken = sentences(self.scenario, outcome.record)
         if broken:
             details = cell_text.details(outcome.record, outcome.answers, here.answers_path, self._again())

@@ -15,14 +15,17 @@ from msgspec import structs
 from pytest_llmeval import __version__, judge, provenance, runfile, shipped
 from pytest_llmeval.errors import BaselineError, LLMEvalError, UsageError
 from pytest_llmeval.judge import baselines
-from pytest_llmeval.model import Run
+from pytest_llmeval.measure import price
+from pytest_llmeval.measure.telemetry import steps, summary
+from pytest_llmeval.model import Run, Telemetry
 from pytest_llmeval.report import terminal
 from pytest_llmeval.score.analyser import Analyser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from pytest_llmeval.judge import Baseline
+    from pytest_llmeval.model import Record
     from pytest_llmeval.settings import Settings
 
     from .context import Context
@@ -46,6 +49,18 @@ def load_baselines(settings: Settings) -> dict[str, Baseline]:
         endpoint.name: baselines.load(settings.baselines, endpoint.name) for endpoint in settings.endpoints
     }
     return {name: baseline for name, baseline in found.items() if baseline is not None}
+
+
+def check_prices(settings: Settings) -> None:
+    """A ceiling watches only what has a price."""
+    if settings.max_cost is None:
+        return
+    if names := price.without_price(settings.endpoints):
+        raise pytest.UsageError(
+            f"--llm-max-cost={settings.max_cost:g}: nothing says what {', '.join(names)} costs\n"
+            "  -> add price = {input = …, output = …}, per million tokens, to the endpoint in llmeval.toml; "
+            "0 and 0 for a server of your own"
+        )
 
 
 def fetch_weights(context: Context) -> None:
@@ -84,7 +99,7 @@ def fetch_weights(context: Context) -> None:
 def build_run(recorder: Recorder, session: pytest.Session) -> Run:
     """The run as its file has it, not judged yet."""
     context = recorder.context
-    records = recorder.records
+    records = tuple(_with_cost(record) for record in recorder.records)
     known = [key for baseline in load_baselines(context.settings).values() for key in baseline.cells]
     selection = context.view.selection(
         known,
@@ -109,7 +124,33 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
         endpoints=context.local_desk.facts,
         selection=selection,
         cells=records,
+        telemetry=_telemetry(records, context.local_desk.memory_steps),
+        servers=context.local_desk.servers,
+        costs=price.of_records(records),
     )
+
+
+def _telemetry(
+    records: Iterable[Record], memory_steps: Mapping[str, dict[str, dict[str, float]]]
+) -> dict[str, Telemetry]:
+    """By endpoint: over its cells, with the memory of a server of ours while it came up."""
+    windows: dict[str, list[Telemetry]] = {name: [] for name in memory_steps}
+    for record in records:
+        if record.telemetry is not None:
+            windows.setdefault(record.endpoint, []).append(record.telemetry)
+    return {
+        name: steps.with_steps(
+            summary.of_cells(of_cells) or Telemetry(wall_s=0.0), memory_steps.get(name, {})
+        )
+        for name, of_cells in windows.items()
+    }
+
+
+def _with_cost(record: Record) -> Record:
+    """All attempts of a cell that was run again cost something."""
+    if not any(sample.cost is not None for sample in record.samples):
+        return record
+    return structs.replace(record, cost=price.of_samples(record.samples))
 
 
 def judged(recorder: Recorder, run: Run) -> Run:

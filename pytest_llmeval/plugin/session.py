@@ -95,6 +95,7 @@ class Recorder:
         from . import publish
 
         publish.check_baselines(self.context.settings)
+        publish.check_prices(self.context.settings)
         if self.context.settings.endpoints:
             publish.fetch_weights(self.context)
 

@@ -1,0 +1,52 @@
+"""The order of cells whose servers exclude each other: each server's together, so that it starts once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pytest_llmeval.errors import EndpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pytest
+
+    from .context import Context
+
+
+def endpoint_of(item: pytest.Item) -> str | None:
+    """The endpoint of a cell, or of a test with the ``llm`` fixture."""
+    endpoint = getattr(item, "endpoint", None)
+    if endpoint is None and (callspec := getattr(item, "callspec", None)):
+        endpoint = callspec.params.get("llm")
+    return getattr(endpoint, "name", None)
+
+
+def order(items: list[pytest.Item], groups: Mapping[str, str]) -> None:
+    """Put each endpoint's cells of a group together, in the order in which the endpoints first appear.
+
+    Only places that the group holds already change hands, and an endpoint's cells keep their order; so every
+    process comes to the same.
+    """
+    endpoints = [endpoint_of(item) for item in items]
+    for group in dict.fromkeys(groups.values()):
+        members = [name for name in dict.fromkeys(endpoints) if name and groups.get(name) == group]
+        places = [place for place, name in enumerate(endpoints) if name in members]
+        together = [items[place] for name in members for place in places if endpoints[place] == name]
+        for place, item in zip(places, together, strict=True):
+            items[place] = item
+
+
+def tell(here: Context, items: Sequence[pytest.Item]) -> None:
+    """A worker says which of its tests belong to which group: their ids alone do not."""
+    groups = {item.nodeid: here.exclusive.get(endpoint_of(item) or "") for item in items}
+    here.remote_desk.tell_scopes({nodeid: group for nodeid, group in groups.items() if group})
+
+
+def leave(here: Context, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Give an endpoint up where the next test is not of it."""
+    name = endpoint_of(item)
+    if name in here.exclusive and (nextitem is None or endpoint_of(nextitem) != name):
+        with suppress(EndpointError):  # the run is over
+            here.desk.drop()

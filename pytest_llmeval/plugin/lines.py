@@ -1,0 +1,125 @@
+"""One endpoint as one process speaks with it: its client, and the telemetry of its cells."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from pytest_llmeval.measure import endpoints, price
+from pytest_llmeval.measure.ledger import Ledger, Metered
+from pytest_llmeval.measure.recording import Recorder
+from pytest_llmeval.measure.telemetry import choose
+
+from . import hosting
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from pytest_llmeval.measure.endpoints import Factory
+    from pytest_llmeval.measure.endpoints.protocol import Client
+    from pytest_llmeval.measure.exchange import OnTape
+    from pytest_llmeval.measure.telemetry.sampler import Sampler
+    from pytest_llmeval.model import Endpoint, Facts, Telemetry
+    from pytest_llmeval.settings import Settings
+
+    from .desk import Opened
+
+
+def connect(
+    settings: Settings,
+    endpoint: Endpoint,
+    *,
+    locks: Path,
+    facts: Facts | None = None,
+    on_tape: OnTape | None = None,
+    kinds: Mapping[str, Factory] | None = None,
+) -> Client:
+    """A client with the endpoint's key, kept below the run's cost ceiling where there is one.
+
+    Raises ``EndpointError``; its ``stream`` may raise ``CeilingError``.
+    """
+    key = settings.secrets.get(endpoint.name)
+    client = endpoints.connect(endpoint, api_key=key, facts=facts, on_tape=on_tape, kinds=kinds)
+    charged = price.price_of(endpoint)
+    if settings.max_cost is None or charged is None or charged == price.FREE:
+        return client
+    window = facts.context_window if facts else endpoint.context_window
+    return Metered(client, Ledger(locks, settings.max_cost), charged, name=endpoint.name, window=window)
+
+
+class Line:
+    """``opened`` is how the desk opened it; a server that was started again makes a new line."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        endpoint: Endpoint,
+        opened: Opened,
+        *,
+        locks: Path,
+        kinds: Mapping[str, Factory] | None = None,
+    ) -> None:
+        self.opened = opened
+        self.is_fresh = True
+        """Whether nothing was asked yet."""
+        endpoint = structs.replace(endpoint, url=opened.url)
+        on_tape = _recorder(settings, endpoint, opened.facts)
+        self.client = connect(
+            settings, endpoint, locks=locks, facts=opened.facts, on_tape=on_tape, kinds=kinds
+        )
+        self._sampler = choose.sources(
+            endpoint,
+            opened.facts,
+            api_key=settings.secrets.get(endpoint.name),
+            group=opened.group,
+            environment=hosting.environment(endpoint),
+        ).sampler()
+
+    def window(self) -> Window:
+        """For one cell."""
+        return Window(self._sampler)
+
+    async def close(self) -> None:
+        """Close connections and sources."""
+        if self._sampler is not None:
+            self._sampler.close()
+        await self.client.aclose()
+
+
+class Window:
+    """The telemetry of one cell, from ``begin`` to the end of its turn."""
+
+    def __init__(self, sampler: Sampler | None) -> None:
+        self.telemetry: Telemetry | None = None
+        self._sampler = sampler
+        self._is_open = False
+
+    def begin(self) -> None:
+        """Before every round; the first one opens it. Nothing of this process streams now."""
+        if self._sampler is not None and not self._is_open:
+            self._sampler.start()
+            self._is_open = True
+
+    @asynccontextmanager
+    async def inside(self, turn: AbstractAsyncContextManager[object]) -> AsyncIterator[None]:
+        """The turn, with the last reading before it ends: afterwards the server may be somebody else's."""
+        async with turn:
+            try:
+                yield
+            finally:
+                if self._sampler is not None and self._is_open:
+                    self.telemetry = self._sampler.stop()
+
+
+def _recorder(settings: Settings, endpoint: Endpoint, facts: Facts) -> Recorder | None:
+    """``--llm-record=FOLDER``: one endpoint's exchanges in it, several endpoints' in a folder each."""
+    folder = settings.record
+    if folder is None:
+        return None
+    if len(settings.endpoints) > 1:
+        folder /= endpoint.name
+    return Recorder(folder, facts, secrets=tuple(settings.secrets.values()))
