@@ -10,31 +10,44 @@ does not meet its contract: static figures separate working from broken code, no
 * complexity: ``10 / (1 + ((worst − 5) / 10)²)`` of the most complex function; up to 5 costs nothing, 15 half.
 * maintainability: ``10·(1 − exp(−MI / 12))`` of radon's index without comments: only wrecks lose here.
 
-``correctness`` of prose is the share of its checks that it passes (``scorers.prose``); that of code, and
-``total``, are absent until answers are executed.
+``correctness`` is the share of its checks that an answer passes: code is executed (``scorers.python``), prose
+is read (``scorers.prose``). ``total`` weighs the three (``rules.TOTAL``) and is absent where one of them is.
 """
 
 from __future__ import annotations
 
 import ast
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from pytest_llmeval.errors import SandboxError
 from pytest_llmeval.model import Scenario, Score
 
 from . import contract, extract, rules, source
+from .sandbox.protocol import Unusable
 from .scorers import language as languages
-from .scorers import prose
-from .scorers import python as checks
+from .scorers import prose, python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from pytest_llmeval.model import Check
 
     from .analysis import Analysis, Finding
     from .sandbox.protocol import Sandbox
 
+_NO_SANDBOX = Unusable(SandboxError("there is no sandbox to execute the answer in"))
 _SHOWN_FINDINGS = 5
 _SHOWN_TEXT = 160
+
+
+class Done(NamedTuple):
+    """What executing came to: ``correctness`` with its parts and reasons, or why it is ``absent``."""
+
+    correctness: float | None = None
+    parts: dict[str, float] = {}  # noqa: RUF012 - never changed
+    reasons: tuple[str, ...] = ()
+    absent: dict[str, str] = {}  # noqa: RUF012
 
 
 class Analyses(Protocol):
@@ -56,8 +69,8 @@ def score(
 ) -> tuple[Score, tuple[str, ...]]:
     """Score one answer; ``language`` is the prompt's. Returns the score and why it is not higher.
 
-    A bad answer is a low score. Without a sandbox nothing is executed and ``correctness`` is absent. Raises
-    ``AnalyserError`` or ``SandboxError`` only when the answer could not be analysed or executed at all.
+    A bad answer is a low score. Where a sandbox is wanted and there is none, nothing is executed, and
+    ``Score.absent`` says why. Raises ``AnalyserError`` only when no answer could be analysed at all.
     """
     parts: dict[str, float] = {}
     clarity, unclear = _clarity(text, language, parts)
@@ -71,20 +84,21 @@ def score(
         reasons = unclear if found.reason is None else (found.reason, *unclear)
         return Score(clarity=clarity, parts=parts), reasons
     broken = (found.reason or "",) if found.code is None else unmet(found.code, requires)
-    correctness = 0.0 if scenario.checks else None
-    worth, reasons = 0.0, broken
-    if found.code is not None and not broken:
-        correctness, wrong = _correctness(scenario, found.code, sandbox, parts)
+    if found.code is None or broken:
+        done, worth, reasons = Done(correctness=0.0 if scenario.checks else None), 0.0, broken
+    else:
+        done = _executed(scenario.checks, found.code, sandbox)
         worth, quality_parts, findings = quality(found.code, requires, analyser)
-        parts |= quality_parts
-        reasons = (*wrong, *findings)
+        parts |= done.parts | quality_parts
+        reasons = (*done.reasons, *findings)
     return (
         Score(
-            total=_total(correctness, worth, clarity),
-            correctness=correctness,
+            total=_total(done.correctness, worth, clarity),
+            correctness=done.correctness,
             quality=worth,
             clarity=clarity,
             parts=parts,
+            absent=done.absent,
         ),
         (*reasons, *unclear),
     )
@@ -168,17 +182,17 @@ def _read(code: str, requires: tuple[str, ...]) -> tuple[ast.Module | None, tupl
     return tree, contract.unmet(tree, requires) or _nothing(tree)
 
 
-def _correctness(
-    scenario: Scenario, code: str, sandbox: Sandbox | None, parts: dict[str, float]
-) -> tuple[float | None, tuple[str, ...]]:
-    """The share of checks that pass; absent where there are none, or nothing to run them in."""
-    if not scenario.checks:
-        return None, ()
-    if sandbox is None:
-        return None, ("correctness is not computed: there is no sandbox to execute the answer in",)
-    executed = checks.execute(code, scenario.checks, sandbox)
-    parts["checks"], parts["checks_passed"] = len(scenario.checks), executed.passed
-    return round(executed.correctness, 3), executed.reasons
+def _executed(checks: Sequence[Check], code: str, sandbox: Sandbox | None) -> Done:
+    """The share of the checks that pass; nothing where there are none, or nothing to run them in."""
+    if not checks:
+        return Done()
+    try:
+        executed = python.execute(code, checks, sandbox or _NO_SANDBOX)
+    except SandboxError as error:
+        told = f"correctness is not computed: {error.what}"
+        return Done(reasons=(told,), absent={"correctness": error.what})
+    parts = {"checks": float(len(checks)), "checks_passed": float(executed.passed)}
+    return Done(round(executed.correctness, 3), parts, executed.reasons)
 
 
 def _total(correctness: float | None, quality: float, clarity: float | None) -> float | None:

@@ -110,24 +110,40 @@ def test_any_two_values_compare(value: object, expected: object) -> None:
         (
             Check(call="merge([], [1])", equals=[1]),
             Returned(None),
-            "`merge([], [1])` returned None; [1] was expected",
+            "`merge` fails on `[], [1]`: returned None; [1] was expected",
         ),
         (
             Check(call="f(2)", equals=4),
             Raised(("TypeError",), "no\nway"),
-            "`f(2)` raised TypeError: no way; 4 was expected",
+            "`f` fails on `2`: raised TypeError: no way; 4 was expected",
         ),
         (
             Check(call="f(-1)", raises="ValueError"),
             Returned(1),
-            "`f(-1)` returned 1; ValueError should be raised",
+            "`f` fails on `-1`: returned 1; ValueError should be raised",
         ),
         (
             Check(call="f(-1)", raises="ValueError"),
             Raised(("KeyError",), ""),
-            "`f(-1)` raised KeyError; ValueError should be raised",
+            "`f` fails on `-1`: raised KeyError; ValueError should be raised",
         ),
-        (Check(call="f(2)", equals=4), Broken("took longer than 2 s"), "`f(2)` took longer than 2 s"),
+        (
+            Check(call="f(2)", equals=4),
+            Broken("took longer than 2 s"),
+            "`f` fails on `2`: took longer than 2 s",
+        ),
+        (
+            Check(call="sorted(f(2))", equals=[4]),
+            Returned([]),
+            "`sorted(f(2))` fails: returned []; [4] was expected",
+        ),
+        (
+            Check(call="Stack().pop()", raises="IndexError"),
+            Returned(None),
+            "`Stack().pop()` fails: returned None; IndexError should be raised",
+        ),
+        (Check(call=" f() ", equals=4), Returned(5), "`f()` fails: returned 5; 4 was expected"),
+        (Check(call="f(2) + f(3)", equals=4), Returned(5), "`f(2) + f(3)` fails: returned 5; 4 was expected"),
         (
             Check(call="f(2)", equals=4),
             Broken("did not load: NameError: x", whole=True),
@@ -142,7 +158,7 @@ def test_the_reason(check: Check, result: Result, reason: str | None) -> None:
 def test_correctness_is_the_share_that_passed() -> None:
     checks = [Check(call=f"f({n})", equals=n) for n in range(4)]
     executed = python.execute("", checks, Replies(Returned(0), Returned(9), Returned(2), Returned(3)))
-    assert executed == (7.5, 3, ("`f(1)` returned 9; 1 was expected",))
+    assert executed == (7.5, 3, ("`f` fails on `1`: returned 9; 1 was expected",))
 
 
 def test_many_failures_are_told_in_few_lines() -> None:
@@ -183,7 +199,7 @@ def test_a_wrong_answer_is_told_what_it_did() -> None:
     code = "def merge(a, b):\n    if a:\n        return a + b\n"
     score, reasons = rubric.score(SCENARIO, "en", answer(code), Clean(), choice.choose())
     assert score.correctness == 5
-    assert reasons == ("`merge([], [1])` returned None; [1] was expected",)
+    assert reasons == ("`merge` fails on `[], [1]`: returned None; [1] was expected",)
 
 
 @pytest.mark.parametrize("text", ["", "No.", answer("def merge(a):\n    return a\n"), answer("def merge(\n")])
@@ -196,4 +212,17 @@ def test_without_code_that_meets_its_contract_nothing_runs(text: str) -> None:
 def test_without_a_sandbox_correctness_and_total_are_absent() -> None:
     score, reasons = rubric.score(SCENARIO, "en", answer("def merge(a, b):\n    return a + b\n"), Clean())
     assert (score.correctness, score.total) == (None, None)
+    assert score.absent == {"correctness": "there is no sandbox to execute the answer in"}
     assert reasons == ("correctness is not computed: there is no sandbox to execute the answer in",)
+
+
+def test_a_sandbox_that_does_not_work_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "missing", lambda way: f"no {way.name}")
+    sandbox = choice.usable()
+    right = answer("def merge(a, b):\n    return sorted(a + b)\n")
+    score, (reason, *_) = rubric.score(SCENARIO, "en", right, Clean(), sandbox)
+    assert score.correctness is None
+    assert score.absent == {"correctness": "generated code is not run: no landlock; no bubblewrap"}
+    assert reason == "correctness is not computed: generated code is not run: no landlock; no bubblewrap"
+    broken, _ = rubric.score(SCENARIO, "en", "No.", Clean(), sandbox)
+    assert (broken.correctness, broken.absent) == (0, {})

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from pytest_llmeval.errors import SandboxError
 
 from . import bubblewrap, landlock, launcher, seccomp
-from .protocol import DEFAULT, Returned
+from .protocol import Returned, Unusable
 
 if TYPE_CHECKING:
     from .launcher import Way
-    from .protocol import Limits, Result, Sandbox
+    from .protocol import Sandbox
 
 _HINT = "correctness stays absent; --llm-sandbox=none runs generated code unprotected, at your own risk"
 _WAYS = (launcher.LANDLOCK, launcher.BUBBLEWRAP)
@@ -47,19 +47,6 @@ def usable(kind: str = "auto") -> Sandbox:
         return choose(kind)
     except SandboxError as error:
         return Unusable(error)
-
-
-class Unusable:
-    """Stands where no sandbox is. ``run`` raises the error that tells what is missing."""
-
-    name = "none that works"
-
-    def __init__(self, error: SandboxError) -> None:
-        self._error = error
-
-    def run(self, code: str, calls: tuple[str, ...], limits: Limits = DEFAULT) -> tuple[Result, ...]:  # noqa: ARG002
-        """See ``Sandbox.run``."""
-        raise self._error
 
 
 def missing(way: Way) -> str | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from pytest_llmeval.errors import SandboxError
 
 
 class Limits(NamedTuple):
@@ -64,3 +67,16 @@ class Sandbox(Protocol):
         run at all, and never runs one less restricted than promised.
         """
         ...
+
+
+class Unusable:
+    """Stands where there is no sandbox. ``run`` raises the error that tells what is missing."""
+
+    name = "none that works"
+
+    def __init__(self, error: SandboxError) -> None:
+        self._error = error
+
+    def run(self, code: str, calls: tuple[str, ...], limits: Limits = DEFAULT) -> tuple[Result, ...]:  # noqa: ARG002
+        """See ``Sandbox.run``."""
+        raise self._error

@@ -7,6 +7,8 @@ no number.
 
 from __future__ import annotations
 
+import ast
+import builtins
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,17 +46,18 @@ def execute(code: str, checks: Sequence[Check], sandbox: Sandbox) -> Executed:
 def failure(check: Check, result: Result) -> str | None:
     """What is wrong with a check's result, in words; None if nothing is."""
     wanted = f"{check.raises} should be raised" if check.raises else f"{_shown(check.equals)} was expected"
+    failing = _failing(check.call.strip())
     if isinstance(result, Broken):
-        return f"{'the program' if result.whole else f'`{check.call}`'} {result.reason}"
+        return f"the program {result.reason}" if result.whole else f"{failing}: {result.reason}"
     if isinstance(result, Raised):
         if check.raises is not None and check.raises in result.names:
             return None
         name = result.names[0] if result.names else "an error"
         text = f"{name}: {_cut(result.text)}" if result.text else name
-        return f"`{check.call}` raised {text}; {wanted}"
+        return f"{failing}: raised {text}; {wanted}"
     if check.raises is None and same(result.value, check.equals):
         return None
-    return f"`{check.call}` returned {_shown(result.value)}; {wanted}"
+    return f"{failing}: returned {_shown(result.value)}; {wanted}"
 
 
 def same(value: object, expected: object) -> bool:
@@ -81,6 +84,20 @@ def _same_number(value: float, expected: float) -> bool:
         return math.isclose(value, expected, rel_tol=1e-9, abs_tol=1e-12)
     except OverflowError:  # an int beyond every float
         return False
+
+
+def _failing(call: str) -> str:
+    """``f(2, 3)`` as "`f` fails on `2, 3`"; whatever is not a function of the answer's, called, as it is."""
+    try:
+        called = ast.parse(call, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        called = None
+    match called:
+        case ast.Call(func=ast.Name(id=name)) if call.startswith(f"{name}(") and not hasattr(builtins, name):
+            given = call[len(name) + 1 : -1].strip()
+            return f"`{name}` fails on `{_cut(given)}`" if given else f"`{name}()` fails"
+        case _:
+            return f"`{_cut(call)}` fails"
 
 
 def _shown(value: object) -> str:
