@@ -183,10 +183,11 @@ def test_a_model_that_is_still_loading_is_waited_for(monkeypatch: pytest.MonkeyP
         async with httpx.AsyncClient() as client:
             return await probe.describe(client, probe.base_of(url), Endpoint(url=url), connect_s=connect_s)
 
-    with mock_server.running(loading_s=0.4) as url:
-        mock_server.control(url, reset=True)
-        begin = time.monotonic()
+    with mock_server.running(loading_s=1.0) as url:
+        mock_server.control(url, reset=True, loading_s=60.0)
         with pytest.raises(EndpointError, match="HTTP 503: Loading model"):
             asyncio.run(main(url, 0.1))
+        mock_server.control(url, reset=True)
+        begin = time.monotonic()
         assert asyncio.run(main(url, 10)).model == "mock"
-        assert time.monotonic() - begin > 0.3
+        assert time.monotonic() - begin > 0.8
