@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .measure.endpoints.protocol import Client, OnRead
     from .measure.rounds import Restart
     from .score.analyser import Analyser
+    from .score.sandbox.protocol import Sandbox
 
 
 class Cell(Struct, frozen=True, kw_only=True):
@@ -158,12 +159,19 @@ def _whole_rounds(asked: Sequence[Asked], plan: Plan) -> tuple[Asked, ...]:
     return tuple(one for batch in batches if len(batch) == plan.load.requests for one in batch)
 
 
-def assess(cell: Cell, asked: Sequence[Asked], analyser: Analyser, *, interrupted: bool = False) -> Outcome:
+def assess(
+    cell: Cell,
+    asked: Sequence[Asked],
+    analyser: Analyser,
+    sandbox: Sandbox | None = None,
+    *,
+    interrupted: bool = False,
+) -> Outcome:
     """Score every answer and put the record together. Byte-identical answers are scored once."""
 
     @functools.cache
     def score(text: str, cut_off: bool) -> tuple[Score, tuple[str, ...]]:
-        return rubric.score(cell.scenario, cell.language, text, analyser, cut_off=cut_off)
+        return rubric.score(cell.scenario, cell.language, text, analyser, sandbox, cut_off=cut_off)
 
     def scored(response: Response) -> tuple[Score | None, tuple[str, ...]]:
         if response.failure is not None:
@@ -312,7 +320,9 @@ class Answer:
     def score(self) -> Score:
         """The mean over the rounds of every score that all rounds have; parts are the first round's."""
         first = next((sample.score for sample in self.record.samples if sample.score is not None), Score())
-        return Score(parts=first.parts, **{name: self.record.figure(name) for name in SCORES})
+        return Score(
+            parts=first.parts, absent=first.absent, **{name: self.record.figure(name) for name in SCORES}
+        )
 
     @property
     def reasons(self) -> tuple[str, ...]:

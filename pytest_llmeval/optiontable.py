@@ -98,7 +98,7 @@ OPTIONS = (
     Option(
         "strict",
         values.SWITCH,
-        "fail for what could not be checked: no endpoint, stale cells, cells cut off by a time limit",
+        "fail for what could not be checked: no endpoint or sandbox, stale cells, cells cut off by a time limit",
         default="on when CI is set",
         flags=(("--llm-strict", True), ("--no-llm-strict", False)),
     ),
@@ -124,6 +124,14 @@ OPTIONS = (
         default="it is only shown",
         in_file=False,
         flags=(("--llm-install", True),),
+    ),
+    Option(
+        "sandbox",
+        values.choice_kind("auto", "landlock", "bubblewrap", "none"),
+        "what answers are executed in; none: without protection, as you",
+        "KIND",
+        "auto: the first of landlock and bubblewrap that works here; else they are not executed",
+        in_file=False,
     ),
     Option("record", values.PATH, "record every stream here, for replay:FOLDER", "FOLDER", in_file=False),
     Option(

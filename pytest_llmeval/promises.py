@@ -21,6 +21,13 @@ def broken(scenario: Scenario, record: Record) -> tuple[str, ...]:
     return (*endings, *_broken_floors(scenario, record))
 
 
+def unchecked(record: Record) -> tuple[str, ...]:
+    """A sentence for every score that the scenario asks for and that could not be computed."""
+    absent = [sample.score.absent for sample in record.samples if sample.score is not None]
+    told = dict.fromkeys(pair for one in absent for pair in one.items())
+    return tuple(f"{score} was not computed, which --llm-strict asks for: {why}" for score, why in told)
+
+
 def _broken_floors(scenario: Scenario, record: Record) -> tuple[str, ...]:
     """A floor bounds scores and rates from below, and times (``*_s``) from above."""
     sentences = []

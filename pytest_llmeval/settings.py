@@ -35,7 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     ``over`` are the sampling parameters that the command line or the environment gave, ``under`` the project
     file's and the defaults; scenarios and endpoints have theirs between them. Paths are absolute.
-    ``max_cost`` is in the currency of the endpoints' prices.
+    ``max_cost`` is in the currency of the endpoints' prices. ``sandbox``: a kind of ``score.sandbox.choice``.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -55,6 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     answers: bool = True
     max_cost: float | None = None
     install: bool = False
+    sandbox: str = "auto"
     policy: Policy = Policy()
 
 
@@ -106,6 +107,7 @@ def resolve(
         answers=chosen.get("answers", default.answers),
         max_cost=chosen.get("max_cost"),
         install=chosen.get("install", default.install),
+        sandbox=chosen.get("sandbox", default.sandbox),
         policy=file.policy,
     )
 

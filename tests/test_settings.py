@@ -89,6 +89,7 @@ def test_every_option_has_one_name_everywhere(tmp_path):
         "seed": ("42", 42),
         "max_cost": ("0.5", 0.5),
         "install": ("1", True),
+        "sandbox": ("landlock", "landlock"),
         "record": ("r", Path("/here/r")),
         "answers": ("false", True),  # LLMEVAL_NO_ANSWERS=false: they are kept
     }

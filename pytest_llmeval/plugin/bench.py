@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -17,6 +18,7 @@ from pytest_llmeval.measure import price, turns
 from pytest_llmeval.measure.rounds import Restarted
 from pytest_llmeval.model import Failure
 from pytest_llmeval.score.analyser import Analyser
+from pytest_llmeval.score.sandbox import choice
 
 from . import progress
 from .desk import exclusive_groups
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_llmeval.measure.endpoints.protocol import OnRead
     from pytest_llmeval.measure.rounds import Asked
     from pytest_llmeval.model import Endpoint, Scenario
+    from pytest_llmeval.score.sandbox.protocol import Sandbox
 
     from .context import Context
     from .lines import Window
@@ -100,7 +103,8 @@ class Bench:
                 raise
             asked = asking.asked if asking.interrupted else self._with_deaths(endpoint.name, asking.asked)
             self.spent = asking.stopped or self.spent
-        outcome = evaluate.assess(cell, asked, self.analyser, interrupted=asking.interrupted)
+        sandbox = self.sandbox if scenario.checks else None
+        outcome = evaluate.assess(cell, asked, self.analyser, sandbox, interrupted=asking.interrupted)
         return structs.replace(
             outcome,
             record=structs.replace(outcome.record, telemetry=window.telemetry),
@@ -131,6 +135,11 @@ class Bench:
             on_round=on_round,
             restart=restart if line.opened.start else None,
         )
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """What answers are executed in, chosen before the first of them."""
+        return choice.usable(self.settings.sandbox)
 
     # -- lines ---------------------------------------------------------------------------------------------
 

@@ -169,9 +169,10 @@ class Context:
         rounds = f"{settings.rounds} round{'s' * (settings.rounds != 1)}"
         alpha = settings.policy.alpha * len(settings.endpoints)
         baselines = os.path.relpath(settings.baselines, self.config.invocation_params.dir)
+        unguarded = " · answers run without a sandbox" if settings.sandbox == "none" else ""
         return (
             f"llmeval: {names} · {rounds}, {settings.warmup} warm-up · baselines in {baselines} · "
-            f"false alarms \N{LESS-THAN OR EQUAL TO} {alpha:.0%}"
+            f"false alarms \N{LESS-THAN OR EQUAL TO} {alpha:.0%}{unguarded}"
         )
 
     def check_selection(self, items: Sequence[pytest.Item]) -> None:

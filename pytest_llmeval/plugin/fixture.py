@@ -95,7 +95,7 @@ class Asker:
             here.interrupted(self._item)
         if outcome.stopped:
             pytest.skip(outcome.stopped)
-        broken = items.sentences(scenario, outcome.record)
+        broken = items.sentences(scenario, outcome.record, strict=here.settings.strict)
         if broken:
             pytest.fail("\n".join(broken), pytrace=False)
         text = outcome.answers[0].text if outcome.answers else ""

@@ -94,7 +94,7 @@ class ScenarioItem(pytest.Item):
             here.interrupted(self)
         if outcome.stopped:
             pytest.skip(outcome.stopped)
-        broken = sentences(self.scenario, outcome.record)
+        broken = sentences(self.scenario, outcome.record, strict=here.settings.strict)
         if broken:
             details = cell_text.details(outcome.record, outcome.answers, here.answers_path, self._again())
             self.add_report_section("call", "llmeval", details)
@@ -143,10 +143,10 @@ def properties(record: Record) -> list[tuple[str, object]]:
     return [(f"llm_{name}", round(value, 4)) for name, value in figures if value is not None]
 
 
-def sentences(scenario: Scenario, record: Record) -> list[str]:
+def sentences(scenario: Scenario, record: Record, *, strict: bool) -> list[str]:
     """Why the cell fails, each a sentence; empty when it does not."""
     errors = [cell_text.failure(sample) for sample in record.samples if sample.error is not None]
-    broken = promises.broken(scenario, record)
+    broken = (*promises.broken(scenario, record), *(promises.unchecked(record) if strict else ()))
     return [*dict.fromkeys(errors), *(() if errors else broken)]
 
 

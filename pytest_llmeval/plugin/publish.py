@@ -20,6 +20,7 @@ from pytest_llmeval.measure.telemetry import steps, summary
 from pytest_llmeval.model import Run, Telemetry
 from pytest_llmeval.report import terminal
 from pytest_llmeval.score.analyser import Analyser
+from pytest_llmeval.score.sandbox import choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -120,6 +121,7 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
         plugin=__version__,
         host=provenance.host(),
         analysers=Analyser.versions(),
+        sandbox=_sandbox(context.settings, records),
         commit=provenance.commit(context.config.rootpath),
         endpoints=context.local_desk.facts,
         selection=selection,
@@ -128,6 +130,14 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
         servers=context.local_desk.servers,
         costs=price.of_records(records),
     )
+
+
+def _sandbox(settings: Settings, records: Iterable[Record]) -> str | None:
+    """What checks were executed in, as every process of the run chose it; None where none were."""
+    scores = [sample.score for record in records for sample in record.samples]
+    if not any(score is not None and "checks" in score.parts for score in scores):
+        return None
+    return choice.usable(settings.sandbox).name
 
 
 def _telemetry(

@@ -180,13 +180,27 @@ def _total(endpoint: str, every: Sequence[Row], verdicts: Sequence[Verdict]) -> 
 
 
 def _facts(run: Run) -> Iterator[RenderableType]:
-    """A line an endpoint: what it says it is."""
+    """A line an endpoint: what it says it is; then what is odd about how its answers were executed."""
     lines = []
     for name, facts in sorted(run.endpoints.items()):
         window = f"{facts.context_window:,} tokens of context" if facts.context_window else None
         known = [safe.line(one) for one in (facts.server, facts.model, facts.quantization, window) if one]
         lines.append((name, "bold", " · ".join(known) or facts.kind))
-    yield from _pairs(lines)
+    yield from _pairs([*lines, *_execution(run)])
+
+
+def _execution(run: Run) -> Iterator[tuple[str, str, str]]:
+    """That answers were executed without protection; scores that could not be computed, and why."""
+    if run.sandbox == "none":
+        yield "sandbox", "red", "none: answers were executed without protection (--llm-sandbox=none)"
+    cells: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for record in run.cells:
+        for score in (sample.score for sample in record.samples if sample.score is not None):
+            for absent in score.absent.items():
+                cells.setdefault(absent, set()).add((record.endpoint, record.key))
+    for (metric, why), which in cells.items():
+        where = f"{len(which)} cell{'s' * (len(which) != 1)}"
+        yield metric, "yellow", f"not computed in {where}: {safe.line(why)}"
 
 
 def _grid(run: Run, width: int, *, verbose: bool) -> Iterator[RenderableType]:
