@@ -46,7 +46,7 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 def imports_of(name: str, path: Path, tree: ast.Module | None = None) -> Iterator[str]:
-    """Modules of the package that this one imports, dotted below it; others by their top-level name with a !."""
+    """Modules of the package that this one imports, dotted below it; others as ``!name``."""
     package = name.split(".") if path.name == "__init__.py" and name else name.split(".")[:-1]
     for node in ast.walk(tree or ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -168,7 +168,7 @@ def loaded(folder: Path, *arguments: str) -> set[str]:
 
 
 def test_an_unrelated_collect_only_run_imports_nothing_heavy(tmp_path: Path) -> None:
-    """Measured as the difference to the same run without the plugin: other plugins import things of their own."""
+    """The difference to the same run without the plugin: others import things of their own."""
     without = loaded(tmp_path, "-p", "no:llmeval")
     assert "pytest_llmeval" in loaded(tmp_path)
     assert (loaded(tmp_path) - without) & HEAVY == set()
