@@ -85,7 +85,7 @@ def _likeness(cells: Sequence[_Cell]) -> float:
         rounds += [len(s) for s in sessions]
     if within == 0 or within_df == 0:
         return 1.0
-    if between_df == 0:
+    if between_df == 0 or between == 0:
         return 0.0
     size = fmean(rounds)
     between, within = between / between_df, within / within_df

@@ -247,7 +247,7 @@ cells = st.dictionaries(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(
     st.lists(cells, max_size=7),
     cells,
