@@ -16,8 +16,7 @@ from pytest_llmeval.score import extract
 from . import context, items
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
     from pytest_llmeval.model import Endpoint
 
@@ -28,7 +27,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     endpoints = here.settings.endpoints
     here.has_own = True
     here.view.functions.add(
-        (_suite(metafunc.config, metafunc.definition.path), function_name(metafunc.definition.nodeid))
+        (here.view.suite_of_module(metafunc.definition.path), function_name(metafunc.definition.nodeid))
     )
     if endpoints:
         params = [pytest.param(endpoint, id=endpoint.name, marks=pytest.mark.llm) for endpoint in endpoints]
@@ -36,6 +35,14 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         skip = pytest.mark.skip(reason=context.UNSELECTED)
         params = [pytest.param(None, id="no-endpoint", marks=[pytest.mark.llm, skip])]
     metafunc.parametrize("llm", params, indirect=True)
+
+
+def collected(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """Take in which tests are about to be selected from; to be called before anything deselects."""
+    view = context.of(config).view
+    for item in items:
+        if "llm" in getattr(item, "fixturenames", ()):
+            view.tests[item.nodeid] = (view.suite_of_module(item.path), function_name(item.nodeid))
 
 
 def asker(request: pytest.FixtureRequest) -> Asker:
@@ -73,7 +80,7 @@ class Asker:
         imply ``code="python"``. A failed request fails the test.
         """
         scenario = Scenario(
-            suite=_suite(self._item.config, self._item.path),
+            suite=context.of(self._item.config).view.suite_of_module(self._item.path),
             id=self._cell_id(id),
             category=category,
             prompt={language: prompt},
@@ -124,10 +131,6 @@ class Asker:
 def function_name(nodeid: str) -> str:
     """A test's name in cell ids: ``test_x``, or ``testthing.test_x`` for a method of ``TestThing``."""
     return _slug(nodeid.partition("::")[2].partition("[")[0].replace("::", "."))
-
-
-def _suite(config: pytest.Config, path: Path) -> str:
-    return path.relative_to(config.rootpath).as_posix() if path.is_relative_to(config.rootpath) else path.name
 
 
 def _slug(text: str) -> str:

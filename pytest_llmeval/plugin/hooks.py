@@ -51,11 +51,14 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
+    here = context.of(parent.config)
+    if here.asked and file_path.suffix == ".py":
+        here.view.modules.add(here.view.suite_of_module(file_path))
     if not file_path.name.endswith(".eval.yaml"):
         return None
     from .items import ScenarioFile
 
-    context.of(parent.config).has_own = True
+    here.has_own = True
     return ScenarioFile.from_parent(parent, path=file_path)
 
 
@@ -72,8 +75,10 @@ def pytest_collection_modifyitems(
 ) -> Generator[None, Any, Any]:
     here = context.of(config)
     if here.asked:
+        from . import fixture
         from . import items as cells
 
+        fixture.collected(config, items)
         cells.add_shipped(session, items)
     result = yield
     if here.exclusive:  # after everybody who orders, like --ff

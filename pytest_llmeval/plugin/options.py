@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from pytest_llmeval.settings import Settings
 
+    from .view import View
+
 
 def add(parser: pytest.Parser) -> None:
     """Add every option to pytest's parser; None, not given, leaves it to environment and project file."""
@@ -79,10 +81,24 @@ def only_suites(config: pytest.Config, settings: Settings) -> None:
 
 
 def everything(config: pytest.Config) -> bool:
-    """Whether neither a path nor the working folder limits the run to a part of the project."""
+    """Whether no path, nor the working folder, nor ``--lf`` limits the run to a part of the project."""
     source = pytest.Config.ArgsSource
     here = config.invocation_params.dir == config.rootpath
-    return config.args_source is source.TESTPATHS or (config.args_source is source.INVOCATION_DIR and here)
+    whole = config.args_source is source.TESTPATHS or (config.args_source is source.INVOCATION_DIR and here)
+    return whole and not _last_failed(config)
+
+
+def narrowed(config: pytest.Config, view: View) -> set[str]:
+    """The suites of the modules of which a node id, or ``--lf``, may have left tests out."""
+    if _last_failed(config):
+        return {module for module, _ in view.functions}
+    named = (argument.partition("::") for argument in config.args)
+    folder = config.invocation_params.dir
+    return {view.suite_of_module(folder / path) for path, colons, _ in named if colons}
+
+
+def _last_failed(config: pytest.Config) -> bool:
+    return bool(getattr(config.option, "lf", False))  # not there under -p no:cacheprovider
 
 
 def _dest(option: Option) -> str:

@@ -22,6 +22,8 @@ from pytest_llmeval.report import terminal
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
 
+from . import options
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -105,8 +107,9 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
     selection = context.view.selection(
         known,
         everything=not recorder.was_interrupted and context.everything,
+        narrowed=options.narrowed(context.config, context.view),
         shipped=shipped.names(),
-        done=recorder.done_functions,
+        done=recorder.done,
         records=records,
     )
     return Run(

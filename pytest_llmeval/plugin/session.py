@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from . import options
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,7 +31,8 @@ class Recorder:
         self.plain_records: dict[tuple[str, str], dict[str, Any]] = {}
         """By endpoint and cell key; the samples of all attempts of a rerun cell together."""
         self.answers: list[list[Any]] = []
-        self.done_functions: set[tuple[str, str]] = set()
+        self.done: set[str] = set()
+        """Node ids of the tests that passed."""
         self.unselected = 0
         self.was_interrupted = False
         self.run: Run | None = None
@@ -42,10 +45,10 @@ class Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in what a cell's report carries."""
         payload: dict[str, Any] | None = getattr(report, "llmeval", None)
+        if report.passed and report.when == "call" and self.context.asked:
+            self.done.add(report.nodeid)
         if payload is not None:
             self.keep(payload)
-            if report.passed:
-                self._note_function(report)
         elif report.skipped and report.longrepr and "no endpoint was named" in str(report.longrepr):
             self.unselected += 1
 
@@ -58,13 +61,6 @@ class Recorder:
             else:
                 self.plain_records[key] = record
         self.answers += payload["answers"]
-
-    def _note_function(self, report: pytest.TestReport) -> None:
-        path, _, rest = report.nodeid.partition("::")
-        if rest and not path.endswith(".eval.yaml"):
-            from .fixture import function_name
-
-            self.done_functions.add((path, function_name(report.nodeid)))
 
     # -- the run -------------------------------------------------------------------------------------------
 
@@ -128,7 +124,9 @@ class Recorder:
         wanted = settings.prompt_languages
         cells = {key for key in view.cells if not wanted or key.rpartition("/")[2] in wanted}
         expected = {(endpoint.name, key) for endpoint in settings.endpoints for key in cells}
-        if expected - set(self.plain_records) or view.functions - self.done_functions:
+        if expected - set(self.plain_records) or view.functions - view.finished(self.done):
+            return True
+        if options.narrowed(self.context.config, view) & {module for module, _ in view.functions}:
             return True
         return not self.context.everything and view.has_more_files()
 

@@ -12,7 +12,7 @@ from pytest_llmeval.errors import ScenarioError
 from pytest_llmeval.model import Selection, Suite, cell_key, suite_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
     from pathlib import Path
 
     from pytest_llmeval.model import Record
@@ -29,8 +29,12 @@ class View:
         self.files: dict[str, str] = {}
         """Path of a scenario file -> its suite's name."""
         self.cells: set[str] = set()
+        self.modules: set[str] = set()
+        """Suites of the Python files that were looked at for tests."""
         self.functions: set[tuple[str, str]] = set()
-        """``(module path, function name)`` of every test that uses the ``llm`` fixture."""
+        """``(module's suite, function name)`` of every test that uses the ``llm`` fixture."""
+        self.tests: dict[str, tuple[str, str]] = {}
+        """Node id -> the same, of those that were collected: ``--lf`` and node ids leave some out."""
 
     def saw(self, suite: Suite) -> None:
         """Take a file's suite in. Raises ``ScenarioError`` where an id is used twice across files."""
@@ -43,45 +47,61 @@ class View:
         self.files[suite.path] = suite.name
         self.cells |= set(keys(suite))
 
+    def suite_of_module(self, path: Path) -> str:
+        """The suite of a Python file's ``llm`` tests: its path below the root, else its name."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name
+
+    def finished(self, done: Container[str]) -> set[tuple[str, str]]:
+        """The functions of which every collected test is among the ``done`` node ids."""
+        unfinished = {function for nodeid, function in self.tests.items() if nodeid not in done}
+        return set(self.tests.values()) - unfinished
+
     def plain(self) -> dict[str, Any]:
         """For ``workeroutput``."""
         return {
             "files": dict(self.files),
             "cells": sorted(self.cells),
+            "modules": sorted(self.modules),
             "functions": sorted(map(list, self.functions)),
+            "tests": {nodeid: list(function) for nodeid, function in self.tests.items()},
         }
 
     def merge(self, plain: dict[str, Any]) -> None:
         """Take a worker's view in."""
         self.files.update(plain["files"])
         self.cells |= set(plain["cells"])
+        self.modules |= set(plain["modules"])
         self.functions |= {(module, function) for module, function in plain["functions"]}
+        self.tests.update({nodeid: (one[0], one[1]) for nodeid, one in plain["tests"].items()})
 
     def selection(
         self,
         baseline_cells: Iterable[str],
         *,
         everything: bool,
+        narrowed: Container[str],
         shipped: Iterable[str],
-        done: Iterable[tuple[str, str]],
+        done: Container[str],
         records: Iterable[Record],
     ) -> Selection:
         """The run's selection, for the judge.
 
         ``everything``: no path limited the run, so that suites of the baselines that left no file behind
-        count as selected too (``shipped`` suites only where they ran). ``done``: ``llm`` tests that ran to
-        their end, as ``(module path, function name)``: what they did not ask is gone. Files that the run did
-        not collect are read only where a baseline cell would otherwise be missing.
+        count as selected too (``shipped`` suites only where they ran). ``narrowed``: suites of modules of
+        which only a part was named. ``done``: node ids of the tests that passed: what an ``llm`` test did
+        not ask then is gone. Files that the run did not collect are read only where a baseline cell would
+        otherwise be missing.
         """
         known = sorted(set(baseline_cells))
-        suites = set(self.files.values()) | {module for module, _ in self.functions}
+        suites = set(self.files.values())
+        suites |= {module for module, _ in self.functions if module not in narrowed}
         if everything:
-            suites |= {suite_of(key) for key in known} - set(shipped)
+            promised = {suite_of(key) for key in known} - set(shipped)
+            suites |= {suite for suite in promised if not self._passed_over(suite)}
         cells = self.cells | {record.key for record in records}
-        finished = set(done)
         gone = [key for key in known if suite_of(key) in suites and key not in cells]
         for key in gone:
-            for module, function in self.functions - finished:
+            for module, function in self.functions - self.finished(done):
                 if suite_of(key) == module and _asked_by(key, function):
                     cells.add(key)
         if any(key not in cells for key in gone):
@@ -92,6 +112,10 @@ class View:
         """Whether the project has scenario files of the suites in view that this run did not collect."""
         suites = set(self.files.values())
         return any(suite_of(key) in suites for key in self._uncollected())
+
+    def _passed_over(self, suite: str) -> bool:
+        """Whether the suite is a module that is there and was not looked at (``--ignore``)."""
+        return suite not in self.modules and (self.root / suite).is_file()
 
     def _uncollected(self) -> set[str]:
         """The cells of scenario files in the project that this run did not collect."""
