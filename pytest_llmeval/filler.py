@@ -105,6 +105,8 @@ def expand(files: Sequence[tuple[str, str]], tokens: int, needles: Sequence[Need
 
 def _cut(files: Sequence[tuple[str, str]], room: int) -> list[str]:
     """The files' lines that fit into so many bytes, none of them broken."""
+    if not files:
+        raise ValueError("there is no file to fill it with")
     lines: list[str] = []
     held = 0
     for path, text in files:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_llmeval import filler, scenarios
@@ -81,6 +81,7 @@ MISTAKES = {
     "files: [one.txt, more/two.txt]": ("files: one.txt", 7, "filler.files: expected a list"),
     "[one.txt, more/two.txt]": ("[gone.txt]", 7, 'filler.files: "gone.txt" can\'t be read: No such file'),
     "more/two.txt": ("more", 7, 'filler.files: "more" can\'t be read: Is a directory'),
+    "files: [one.txt, ": ("files: [] # [", 8, "there is no file to fill it with"),
     "[one.txt,": ("[../secret.txt,", 7, "is not below the scenario file's folder"),
     "one.txt,": ("/etc/hostname,", 7, "is not below the scenario file's folder"),
     "one.txt, more/two.txt": ("latin.txt", 7, 'filler.files: byte 3 of "latin.txt" is not UTF-8'),
@@ -133,6 +134,7 @@ needles = st.lists(st.builds(Needle, st.floats(0, 1), hay), max_size=4)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b/c.md"]), texts), max_size=4), st.integers(1, 600), needles)
+@example([], 1, [Needle(0.0, "NEEDLE that is longer")])
 def test_any_filler_is_as_long_as_asked_and_holds_every_needle(
     files: list[tuple[str, str]], tokens: int, needles: list[Needle]
 ) -> None:
