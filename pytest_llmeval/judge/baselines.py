@@ -11,18 +11,23 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..errors import BaselineError
-from ..model import Policy, Run, Verdict
+from pytest_llmeval.errors import BaselineError
+
 from . import entry, sentences, sessions
 from .canonical import dumps, line_of
 from .gate import judge_run
 from .sessions import SCHEMA, Baseline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pytest_llmeval.model import Policy, Run, Verdict
 
 KEEP = 20
 """Sessions of an epoch that are kept."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .sessions import Baseline
+if TYPE_CHECKING:
+    from .sessions import Baseline
 
 DIGITS = 6
 """Significant digits of a float: finer than any noise, and the same on every machine."""

@@ -6,13 +6,18 @@ scored, nor, for a server on this machine, the machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..model import Record, Run
 from . import sessions as sessions_
-from .metrics import Metric
-from .sessions import Baseline, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_llmeval.model import Record, Run
+
+    from .metrics import Metric
+    from .sessions import Baseline, Session
 
 Figures = dict[str, tuple[float, ...]]
 

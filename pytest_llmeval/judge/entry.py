@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from ..model import SCORES, Facts, Run, Verdict
+from pytest_llmeval.model import SCORES, Facts, Run, Verdict
+
 from . import sentences, sessions
 from .sessions import Baseline, CellFigures, Epoch, Fingerprints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 NOTHING = "nothing was appended to the baselines"
 

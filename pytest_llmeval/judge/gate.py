@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, structs
 
-from ..model import Policy, Record, Run, Verdict
+from pytest_llmeval.model import Policy, Record, Run, Verdict
+
 from . import comparable, promises, sentences, sessions, stats
-from .comparable import Comparable
-from .evidence import Evidence
 from .metric import Frame, Judgement, RawSamples, decide, examine
 from .metrics import METRICS, Metric
-from .sessions import Baseline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from .comparable import Comparable
+    from .evidence import Evidence
+    from .sessions import Baseline
 
 
 class Verdicts(Struct, frozen=True, kw_only=True):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING
 
-from .evidence import Samples
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .evidence import Samples
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field, structs
 
-from ..errors import UsageError
-from ..model import MetricPolicy, VerdictName
+from pytest_llmeval.errors import UsageError
+from pytest_llmeval.model import MetricPolicy, VerdictName
+
 from . import paired, scores, sentences, stats, timings
 from .evidence import CELLS, WHOLE, Evidence, Shift
 from .metrics import Metric, named

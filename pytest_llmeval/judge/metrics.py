@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ..errors import UsageError
-from ..model import MetricPolicy
+from pytest_llmeval.errors import UsageError
+
+if TYPE_CHECKING:
+    from pytest_llmeval.model import MetricPolicy
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from statistics import fmean, median
+from typing import TYPE_CHECKING
 
-from ..model import Facts, Policy, Record, Run, Verdict
+from pytest_llmeval.model import Facts, Policy, Record, Run, Verdict
+
 from . import sentences, sessions
-from .comparable import Comparable
 from .metrics import METRICS, Metric
-from .sessions import Baseline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .comparable import Comparable
+    from .sessions import Baseline
 
 _FACTS = ("kind", "server", "model", "quantization", "context_window")
 

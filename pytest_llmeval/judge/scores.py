@@ -8,13 +8,16 @@ and its tail are those of a pass rate that is itself uncertain (beta-binomial, J
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
+from typing import TYPE_CHECKING
 
 from . import stats
 from .evidence import CREEP_FROM, PRIOR_DF, Evidence, Samples, Shift
 from .history import History, lay_out
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _TOP = 10.0
 _JEFFREYS = 0.5

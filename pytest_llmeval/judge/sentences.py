@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from ..model import suite_of
+from pytest_llmeval.model import suite_of
+
 from . import stats
 from .evidence import PRIOR_DF, THIN, Evidence, Shift
-from .metrics import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .metrics import Metric
 
 _MOST_SESSIONS = 30
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from ..model import SCORES, Facts, Record, Run, Sample, suite_of
+from pytest_llmeval.model import SCORES, Facts, Record, Run, Sample, suite_of
+
 from .metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 SCHEMA = "llmeval-baseline/1"
 

@@ -8,14 +8,17 @@ beyond the drift that the other cells show, as far as drift explains them (the b
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from statistics import fmean, median
+from typing import TYPE_CHECKING
 
 from . import stats
 from .evidence import CREEP_FROM, PRIOR_DF, Evidence, Samples, Shift
 from .history import History, lay_out, pulled_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _COLLAPSE = math.log(1.25)
 _AGREE = 0.75  # of a cell's rounds must show its loss: when 2 of 3 requests stall, a median is no evidence
