@@ -60,7 +60,7 @@ def load(folder: Path, endpoint: str) -> Baseline | None:
         return None
     except OSError as error:
         raise BaselineError(f"can't be read: {error.strerror}", where=str(path)) from error
-    baseline = _decode(data, path)
+    baseline = read(data, path)
     if baseline.endpoint != endpoint:
         raise BaselineError(
             f"is the baseline of {baseline.endpoint!r}",
@@ -76,7 +76,8 @@ def load_all(folder: Path) -> dict[str, Baseline]:
     return {name: baseline for name, baseline in found.items() if baseline is not None}
 
 
-def _decode(data: bytes, path: Path) -> Baseline:
+def read(data: bytes, path: Path) -> Baseline:
+    """A baseline from its bytes (a file's, or those that git has). ``path`` is for the ``BaselineError``."""
     try:
         with _no_collection():
             baseline = _DECODER.decode(data)

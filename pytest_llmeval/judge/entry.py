@@ -8,7 +8,7 @@ from msgspec import structs
 
 from pytest_llmeval.model import SCORES, Facts, Run, Verdict
 
-from . import sentences, sessions
+from . import promises, sentences, sessions
 from .sessions import Baseline, CellFigures, Epoch, Fingerprints
 
 if TYPE_CHECKING:
@@ -136,6 +136,6 @@ def said(old: Baseline | None, new: Baseline, run: Run, file: str) -> str:
             text += f"; {what}: {sentences.names(keys)}"
     if unused:
         text += f" (llmeval baseline prune {new.endpoint})"
-    if old and old.facts != new.facts:
-        text += "; the endpoint itself changed"
+    if facts := promises.changed_facts(old.facts if old else None, new.facts):
+        text += f"; the endpoint changed: {', '.join(facts)}"
     return text

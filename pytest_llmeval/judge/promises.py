@@ -41,17 +41,22 @@ def about_requests(endpoint: str, records: Sequence[Record]) -> list[Verdict]:
     return verdicts
 
 
+def changed_facts(old: Facts | None, new: Facts | None) -> list[str]:
+    """``model m → n`` for each fact that both tell and that differs."""
+    known = [(name, getattr(old, name, None), getattr(new, name, None)) for name in _FACTS]
+    return [
+        f"{name.replace('_', ' ')} {before} → {after}"
+        for name, before, after in known
+        if before != after and None not in {before, after}
+    ]
+
+
 def about_facts(endpoint: str, old: Facts | None, new: Facts | None) -> list[Verdict]:
     """What the endpoint is now, where that changed: for information, but a window that shrank is red."""
     if old is None or new is None:
         return []
-    changed = [
-        f"{name.replace('_', ' ')} {getattr(old, name)} → {getattr(new, name)}"
-        for name in _FACTS
-        if getattr(old, name) != getattr(new, name) and None not in (getattr(old, name), getattr(new, name))
-    ]
     verdicts = []
-    if changed:
+    if changed := changed_facts(old, new):
         sentence = f"{endpoint} is not what its baseline was made with: {', '.join(changed)}"
         verdicts.append(Verdict(endpoint=endpoint, metric="facts", verdict="ok", sentence=sentence))
     if old.context_window and new.context_window and new.context_window < old.context_window:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from pytest_llmeval.errors import BaselineError
-from pytest_llmeval.judge import baselines, judge_run
+from pytest_llmeval.judge import baselines, changes, judge_run
 from pytest_llmeval.judge.canonical import dumps, line_of
 from pytest_llmeval.judge.sessions import Baseline, CellFigures, Epoch, Fingerprints, Session, kept, session
 from pytest_llmeval.model import Facts, Policy
@@ -215,7 +215,7 @@ baseline_ = st.builds(
 @given(baseline_)
 def test_what_is_written_is_read_back_and_written_the_same(baseline: Baseline) -> None:
     text = dumps(baseline)
-    read = baselines._DECODER.decode(text)
+    read = baselines.read(text, Path())
     assert read == baseline
     assert dumps(read) == text
     assert text.endswith(b"}\n")
@@ -259,6 +259,38 @@ def test_the_line_of_a_value(path: str, line: int) -> None:
 @given(st.binary(max_size=60), st.text("$.[]0ab", max_size=12))
 def test_looking_for_a_line_never_fails(data: bytes, path: str) -> None:
     assert line_of(data, path) >= 1
+
+
+# -- what a reviewer reads ---------------------------------------------------------------------------------
+
+
+def test_a_diff_is_a_table_of_what_changed(tmp_path: Path, make: Maker) -> None:
+    filled(tmp_path, make, 2)
+    old = baselines.load(tmp_path, "box")
+    green = judge_run({}, make.session()).lines
+    run = make.session(0.8, name="new", cells=7, endpoints={"box": Facts(kind="openai", model="n")})
+    baselines.update(tmp_path, run, verdicts=green)
+    new = baselines.load(tmp_path, "box")
+    assert new is not None
+    text = changes.diff(old, new)
+    assert "- 1 session added: new" in text
+    assert "- cells new: coding/s6/en" in text
+    assert "- the endpoint: model m → n" in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| output_tps |")]
+    assert row.split("|")[2].strip() == "7"
+    assert "−6" in row or "−7" in row, "a third of the sessions is 20 % slower"
+    assert "| quality |" in text
+
+
+def test_a_first_baseline_and_a_new_level_have_a_diff_too(tmp_path: Path, make: Maker) -> None:
+    filled(tmp_path, make, 2)
+    old = baselines.load(tmp_path, "box")
+    assert old is not None
+    assert "2 sessions added" in changes.diff(None, old)
+    baselines.accept(tmp_path, make.session(0.5, name="slow"), "box")
+    new = baselines.load(tmp_path, "box")
+    assert new is not None
+    assert "2 sessions left (a new level began)" in changes.diff(old, new)
 
 
 # -- files that can't be read ------------------------------------------------------------------------------
@@ -339,7 +371,7 @@ def test_a_renamed_file_is_not_taken_for_another_endpoints(tmp_path: Path, make:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_error_or_a_baseline(data: bytes) -> None:
     try:
-        baselines._decode(data, Path("box.json"))
+        baselines.read(data, Path("box.json"))
     except BaselineError as error:
         where = error.where
     else:
