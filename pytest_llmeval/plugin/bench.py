@@ -123,7 +123,8 @@ class Bench:
                 window.begin()
             return shown.on_round(number)
 
-        waited_for = turns.alone if cell.scenario.cold else turns.turn
+        by_itself = cell.scenario.cold or cell.scenario.load is not None
+        waited_for = turns.alone if by_itself else turns.turn
         turn = waited_for(self.locks, _turn_key(endpoint), slots=endpoint.concurrency)
         warmup, line.is_fresh = self.settings.warmup if line.is_fresh else 0, False
         return await evaluate.ask(

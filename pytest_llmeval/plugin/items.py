@@ -9,6 +9,7 @@ import pytest
 
 from pytest_llmeval import promises, scenarios, shipped
 from pytest_llmeval.errors import CeilingError, NotMeasurableError, ScenarioError
+from pytest_llmeval.model import cell_key
 from pytest_llmeval.report import cell as cell_text
 
 from . import context, options
@@ -86,7 +87,11 @@ class ScenarioItem(pytest.Item):
         here = context.of(self.config)
         try:
             outcome = here.bench.run(self.endpoint, self.scenario, self.language, nodeid=self.nodeid)
-        except (NotMeasurableError, CeilingError) as error:
+        except NotMeasurableError as error:
+            key = cell_key(self.scenario.suite, self.scenario.id, self.language)
+            self.stash[context.PAYLOAD] = payload([]) | {"not_measurable": [self.endpoint.name, key]}
+            pytest.skip(str(error))
+        except CeilingError as error:
             pytest.skip(str(error))
         self.stash[context.PAYLOAD] = payload([outcome])
         self.user_properties.extend(properties(outcome.record))

@@ -33,6 +33,8 @@ class Recorder:
         self.answers: list[list[Any]] = []
         self.done: set[str] = set()
         """Node ids of the tests that passed."""
+        self.not_measurable: set[tuple[str, str]] = set()
+        """Cells that their endpoint can't be asked, whenever they are run: a cold start of a foreign server."""
         self.unselected = 0
         self.was_interrupted = False
         self.run: Run | None = None
@@ -56,11 +58,15 @@ class Recorder:
         """Add records and answers; a cell that comes again adds its samples."""
         for record in payload["records"]:
             key = (record["endpoint"], "/".join((record["suite"], record["scenario"], record["language"])))
-            if key in self.plain_records:
-                self.plain_records[key]["samples"] += record["samples"]
+            if known := self.plain_records.get(key):
+                known["samples"] += record["samples"]
+                known["load"] = known.get("load", []) + record.get("load", [])
             else:
                 self.plain_records[key] = record
         self.answers += payload["answers"]
+        if "not_measurable" in payload:
+            endpoint, cell = payload["not_measurable"]
+            self.not_measurable.add((endpoint, cell))
 
     # -- the run -------------------------------------------------------------------------------------------
 
@@ -124,7 +130,9 @@ class Recorder:
         wanted = settings.prompt_languages
         cells = {key for key in view.cells if not wanted or key.rpartition("/")[2] in wanted}
         expected = {(endpoint.name, key) for endpoint in settings.endpoints for key in cells}
-        if expected - set(self.plain_records) or view.functions - view.finished(self.done):
+        if expected - set(self.plain_records) - self.not_measurable or view.functions - view.finished(
+            self.done
+        ):
             return True
         if options.narrowed(self.context.config, view) & {module for module, _ in view.functions}:
             return True
