@@ -33,13 +33,21 @@ def run_of(pytester: pytest.Pytester) -> dict[str, Any]:
     return run
 
 
+ATTEMPTS = 3
+"""A machine that starves this client voids a run's timings, and says so; a person would run again."""
+
+
 def test_update_green_and_red_at_half_speed(
     pytester: pytest.Pytester, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    update = pytester.runpytest_subprocess(f"--llm-endpoint=box={url}", "--llm-update-baselines", *SMOKE)
-    update.assert_outcomes(passed=4)
-    baseline = (pytester.path / "baselines" / "box.json").read_text(encoding="utf-8")
+    path = pytester.path / "baselines" / "box.json"
+    for _ in range(ATTEMPTS):
+        update = pytester.runpytest_subprocess(f"--llm-endpoint=box={url}", "--llm-update-baselines", *SMOKE)
+        update.assert_outcomes(passed=4)
+        if path.exists():
+            break
+    baseline = path.read_text(encoding="utf-8")
     assert len(json.loads(baseline)["epochs"][0]["sessions"]) == 1
     run = run_of(pytester)
     assert run["endpoints"]["box"]["model"] == "smollm2-135m-instruct"
@@ -55,18 +63,24 @@ def test_update_green_and_red_at_half_speed(
     assert green.ret == 0
 
     with throttle.running(url, factor=2) as slow:
-        red = pytester.runpytest_subprocess(
-            f"--llm-endpoint=box={slow}", "--llm-update-baselines", "--junitxml=junit.xml", *SMOKE
-        )
+        for _ in range(ATTEMPTS):
+            red = pytester.runpytest_subprocess(
+                f"--llm-endpoint=box={slow}", "--llm-update-baselines", "--junitxml=junit.xml", *SMOKE
+            )
+            [verdict] = [
+                one
+                for one in run_of(pytester)["verdicts"]
+                if one["metric"] == "output_tps" and not one.get("cell")
+            ] or [None]
+            if verdict is not None and verdict["verdict"] != "inconclusive":
+                break
+    assert verdict is not None
+    assert verdict["verdict"] == "regressed"
+    assert -0.65 < verdict["effect"] < -0.35
     assert red.ret == 1
     red.stdout.fnmatch_lines(["FAILED llmeval/box::output_tps - *box*slower*"])
     red.stdout.fnmatch_lines(["*llmeval baseline accept box*"])
-    [verdict] = [
-        one for one in run_of(pytester)["verdicts"] if one["metric"] == "output_tps" and not one.get("cell")
-    ]
-    assert verdict["verdict"] == "regressed"
-    assert -0.65 < verdict["effect"] < -0.35
-    assert (pytester.path / "baselines" / "box.json").read_text(encoding="utf-8") == baseline
+    assert path.read_text(encoding="utf-8") == baseline
     assert "slower" in (pytester.path / "junit.xml").read_text(encoding="utf-8")
 
 
