@@ -21,6 +21,7 @@ ErrorKind = Literal[
     "interrupted",
     "malformed",
     "empty",
+    "unsupported",
 ]
 VerdictName = Literal["ok", "regressed", "improved", "inconclusive", "missing", "stale", "new", "not run"]
 METRICS = (
@@ -96,7 +97,8 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``metrics``: the URL of the server's Prometheus page where it is not ``/metrics`` of a server we know;
     ``gpu_metrics``: that of a DCGM exporter beside it. ``server``: the run starts it. ``request`` and
     ``text`` of an ``http`` endpoint: its body as a template, and where in the answer the text is. ``call`` of
-    a ``function`` endpoint: ``package.module:name``.
+    a ``function`` endpoint: ``package.module:name``, looked for below ``path`` too. ``api``: the route of an
+    OpenAI-compatible server.
     """
 
     name: str = ""
@@ -119,6 +121,7 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     request: dict[str, Any] | None = None
     text: str | None = None
     call: str | None = None
+    api: Literal["chat", "completions"] = "chat"
 
 
 class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -204,11 +207,13 @@ class Scenario(Struct, frozen=True, kw_only=True):
 
     ``checks`` are executed, ``prose_checks`` read. ``load``: a round is a batch of requests. ``cold``: the
     server is started anew for each round. ``finish``: the only way in which an answer may end.
+    ``suffix``: what follows the gap that the answer is to fill, after the prompt.
     """
 
     suite: str
     id: str
     prompt: dict[Language, str]
+    suffix: str | None = None
     category: str = "general"
     system: str | None = None
     answer: AnswerSpec = AnswerSpec()
@@ -245,10 +250,12 @@ def suite_of(key: str) -> str:
 class Request(Struct, frozen=True, kw_only=True):
     """One request, ready to send. ``messages`` are ``(role, content)`` pairs; ``max_tokens`` None: unlimited.
 
-    ``timeout_s`` bounds the whole exchange, ``connect_timeout_s`` the connection.
+    ``suffix``: the text after the gap that is to be filled (fill-in-the-middle). ``timeout_s`` bounds the
+    whole exchange, ``connect_timeout_s`` the connection.
     """
 
     messages: tuple[tuple[str, str], ...]
+    suffix: str | None = None
     max_tokens: int | None = None
     temperature: float = 0.0
     seed: int | None = 0
@@ -295,7 +302,8 @@ class Response(Struct, frozen=True, kw_only=True):
     ``started_ns``: the request's first byte was written. ``first_chunk_ns``: the first event of any content,
     also a role-only one. ``token_ids``: how many the server sent, where it sends them.
     ``cache``: ``cold`` (prefix cache defeated), ``warm`` or ``unknown``.
-    ``lag_s``: the event loop's largest lag while the stream ran. ``transport``: who stamped it.
+    ``lag_s``: the event loop's largest lag while the stream ran. ``transport``: who stamped it. ``notes``:
+    what its client found strange, in words a person can act on.
     """
 
     started_ns: int
@@ -312,6 +320,7 @@ class Response(Struct, frozen=True, kw_only=True):
     cache: Literal["cold", "warm", "unknown"] = "unknown"
     retries: int = 0
     lag_s: float | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

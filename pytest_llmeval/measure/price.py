@@ -24,7 +24,7 @@ TOKENS = 1_000_000
 """A price is that of so many."""
 FREE = Price(input=0.0, output=0.0)
 _OWN_KINDS = ("local", "replay", "function")
-_UNCHARGED = frozenset({"connect", "http_4xx", "http_5xx", "rate_limited", "context_overflow"})
+_UNCHARGED = frozenset({"connect", "http_4xx", "http_5xx", "rate_limited", "context_overflow", "unsupported"})
 """Failures of requests that were refused or never arrived."""
 _ROUNDING = 1e-9
 
