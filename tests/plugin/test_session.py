@@ -1,0 +1,221 @@
+"""The recorder: what it keeps of every report, when a run is whole, and what is red."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llmeval import scenarios, wire
+from pytest_llmeval.model import Endpoint, Host, Load, Record, Run, Sample, Verdict
+from pytest_llmeval.plugin.context import UNSELECTED
+from pytest_llmeval.plugin.session import LAST_FAILED, Recorder
+from pytest_llmeval.plugin.view import View
+from pytest_llmeval.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_llmeval.model import VerdictName
+
+SUITE = "suite: mine\nscenarios:\n- id: a\n  prompt: {en: A?, ko: A?}\n- id: b\n  prompt: {ko: B?}\n"
+BOX = Settings(endpoints=(Endpoint(name="box"),))
+
+
+class Cache(dict[str, Any]):
+    """What is used of pytest's cache."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+def recorder(root: Path, settings: Settings = BOX, **known: Any) -> Recorder:
+    """A recorder of a run that saw the suite's one file."""
+    path = root / "mine.eval.yaml"
+    path.write_text(SUITE)
+    view = View(root)
+    view.saw(scenarios.load(path, root=root))
+    params = SimpleNamespace(dir=root)
+    config = SimpleNamespace(option=SimpleNamespace(), args=[], invocation_params=params, cache=Cache())
+    fixed = {"settings": settings, "view": view, "config": config, "asked": True, "everything": True}
+    context: Any = SimpleNamespace(**fixed | known)
+    return Recorder(context)
+
+
+def record(scenario: str = "a", language: str = "ko", *samples: Sample, **known: Any) -> Record:
+    fixed: dict[str, Any] = {"endpoint": "box", "suite": "mine", "scenario": scenario, "language": language}
+    return Record(
+        **fixed | known,
+        category="c",
+        prompt_sha256="",
+        parameters_sha256="",
+        samples=samples or (Sample(round=0, at_s=0.0, ok=True),),
+    )
+
+
+def payload(*records: Record, answers: tuple[list[Any], ...] = ()) -> dict[str, Any]:
+    return {"records": [wire.plain(one) for one in records], "answers": list(answers)}
+
+
+def report(
+    nodeid: str = "x", *, when: str = "call", outcome: str = "passed", longrepr: Any = None, **carried: Any
+) -> pytest.TestReport:
+    kind: Any = (nodeid, ("x.py", 0, "x"), {}, outcome, longrepr, when)
+    one = pytest.TestReport(*kind)
+    vars(one).update(carried)
+    return one
+
+
+# -- collecting --------------------------------------------------------------------------------------------
+
+
+def test_records_come_sorted_whatever_worker_was_first(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    for name, language in (("b", "ko"), ("a", "ko"), ("a", "en")):
+        one.pytest_runtest_logreport(report(llmeval=payload(record(name, language))))
+    assert [each.key for each in one.records] == ["mine/a/en", "mine/a/ko", "mine/b/ko"]
+
+
+def test_the_attempts_of_a_rerun_cell_are_one_record(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    for outcome, tps in (("rerun", None), ("passed", 9.0)):
+        sample = Sample(round=0, at_s=1.0, ok=tps is not None)
+        attempt = record("a", "ko", sample, load=(Load(round=0, requests=1, load_tps=tps),))
+        carried = payload(attempt, answers=(["box", "mine/a/ko", 0, outcome, ""],))
+        one.pytest_runtest_logreport(report(outcome=outcome, llmeval=carried))
+    (kept,) = one.records
+    assert [sample.ok for sample in kept.samples] == [False, True]
+    assert [batch.load_tps for batch in kept.load] == [None, 9.0]
+    assert [answer[3] for answer in one.answers] == ["rerun", "passed"]
+
+
+def test_only_tests_that_passed_are_done(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    for when in ("setup", "call", "teardown"):
+        one.pytest_runtest_logreport(report("t::passed", when=when))
+    one.pytest_runtest_logreport(report("t::failed", outcome="failed"))
+    one.pytest_runtest_logreport(report("t::not-yet", when="setup"))
+    one.pytest_runtest_logreport(report("t::again", outcome="rerun"))
+    assert one.done == {"t::passed"}
+
+
+def test_cells_without_an_endpoint_are_counted(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    one.pytest_runtest_logreport(report(when="setup", outcome="skipped", longrepr=("x", 1, UNSELECTED)))
+    one.pytest_runtest_logreport(report(when="setup", outcome="skipped", longrepr=("x", 1, "no docker")))
+    assert one.unselected == 1
+
+
+# -- whether it was all ------------------------------------------------------------------------------------
+
+
+def ran(one: Recorder, *cells: tuple[str, str]) -> Recorder:
+    one.keep(payload(*(record(*cell) for cell in cells)))
+    return one
+
+
+ALL = (("a", "en"), ("a", "ko"), ("b", "ko"))
+
+
+def test_a_run_of_every_cell_is_whole(tmp_path: Path) -> None:
+    assert not ran(recorder(tmp_path), *ALL).left_out()
+    assert ran(recorder(tmp_path), *ALL[1:]).left_out()
+
+
+def test_a_prompt_language_that_was_not_asked_for_is_not_left_out(tmp_path: Path) -> None:
+    korean = Settings(endpoints=BOX.endpoints, prompt_languages=("ko",))
+    assert not ran(recorder(tmp_path, korean), *ALL[1:]).left_out()
+    assert ran(recorder(tmp_path, korean), ("a", "en"), ("a", "ko")).left_out()
+
+
+def test_every_endpoint_has_every_cell(tmp_path: Path) -> None:
+    two = Settings(endpoints=(*BOX.endpoints, Endpoint(name="other")))
+    one = ran(recorder(tmp_path, two), *ALL)
+    assert one.left_out()
+    one.keep(payload(*(record(*cell, endpoint="other") for cell in ALL)))
+    assert not one.left_out()
+
+
+def test_a_cell_that_its_endpoint_can_never_be_asked_is_not_left_out(tmp_path: Path) -> None:
+    one = ran(recorder(tmp_path), *ALL[1:])
+    one.keep(payload() | {"not_measurable": ["other", "mine/a/en"]})
+    assert one.left_out()
+    one.keep(payload() | {"not_measurable": ["box", "mine/a/en"]})
+    assert not one.left_out()
+
+
+def test_an_llm_test_that_did_not_pass_is_left_out(tmp_path: Path) -> None:
+    one = ran(recorder(tmp_path), *ALL)
+    one.context.view.functions.add(("t.py", "test_x"))
+    assert one.left_out(), "not one test of it was collected"
+    one.context.view.tests["t.py::test_x[box]"] = ("t.py", "test_x")
+    assert one.left_out()
+    one.pytest_runtest_logreport(report("t.py::test_x[box]"))
+    assert not one.left_out()
+
+
+def test_a_module_of_which_a_part_was_named_is_not_whole(tmp_path: Path) -> None:
+    one = ran(recorder(tmp_path), *ALL)
+    one.context.view.functions.add(("t.py", "test_x"))
+    one.context.view.tests["t.py::test_x"] = ("t.py", "test_x")
+    one.pytest_runtest_logreport(report("t.py::test_x"))
+    assert not one.left_out()
+    one.context.config.args.append("t.py::test_x")
+    assert one.left_out()
+
+
+def test_another_file_of_the_suite_counts_where_a_path_limited_the_run(tmp_path: Path) -> None:
+    limited = ran(recorder(tmp_path, everything=False), *ALL)
+    assert not limited.left_out()
+    (tmp_path / "more.eval.yaml").write_text("suite: mine\nscenarios:\n- id: c\n  prompt: {en: C?}\n")
+    assert limited.left_out()
+    assert not ran(recorder(tmp_path), *ALL).left_out(), "a whole run collected what there is to collect"
+
+
+# -- what is red -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "strict", "red"),
+    [
+        ("regressed", False, True),
+        ("missing", False, True),
+        ("stale", False, False),
+        ("stale", True, True),
+        ("inconclusive", True, False),
+        ("not run", True, False),
+        ("new", True, False),
+    ],
+)
+def test_which_verdicts_fail_the_build(tmp_path: Path, name: VerdictName, strict: bool, red: bool) -> None:
+    one = recorder(tmp_path, Settings(strict=strict))
+    assert one.red == ()
+    verdict = Verdict(endpoint="box", metric="ttft_s", verdict=name, sentence="")
+    host = Host(cpus=1, os="", python="")
+    one.run = Run(id="", started="", finished="", complete=True, plugin="", host=host, verdicts=(verdict,))
+    assert bool(one.red) is red
+
+
+def test_last_failed_runs_the_cells_behind_a_verdict(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    cache = one.context.config.cache
+    assert cache is not None
+    cache.set(LAST_FAILED, {"t::own": True, "llmeval/box::ttft_s": True, "llmeval/box::gone": True})
+    one.cells_behind = {
+        "llmeval/box::ttft_s": ("m::a", "m::b"),
+        "llmeval/box::gone": (),
+        "m::c::quality": ("m::c",),
+    }
+    one.mend_last_failed()
+    assert cache.get(LAST_FAILED, None) == {"t::own": True, "m::a": True, "m::b": True}
+
+
+def test_without_a_verdict_or_a_cache_last_failed_is_left_alone(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    cache: Any = one.context.config.cache
+    one.mend_last_failed()
+    one.cells_behind = {"x": ("y",)}
+    del one.context.config.cache
+    one.mend_last_failed()
+    assert cache == {}
