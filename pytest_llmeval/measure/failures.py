@@ -31,7 +31,7 @@ _WINDOW = (
     r"must be <= (\d{1,9})\. Given",  # TGI
 )
 _PROMPT = (
-    r"contains at least (\d{1,9}) input",  # vLLM 0.32
+    r"contains (?:at least )?(\d{1,9}) input",  # vLLM 0.32
     r"request has (\d{1,9}) input tokens",  # vLLM 0.10
     r"\((\d{1,9}) in (?:the messages|your prompt|the prompt)",  # OpenAI, vLLM 0.5
     r"messages resulted in (\d{1,9}) tokens",  # OpenAI

@@ -25,6 +25,18 @@ OVERFLOWS = [
         id="vllm-0.10",
     ),
     pytest.param(
+        "This model's maximum context length is 2048 tokens. However, your prompt contains 2049 input tokens, "
+        "which exceeds this limit even without any output tokens. Please reduce the length of the input prompt.",
+        (2049, 2048, None),
+        id="vllm-0.32-slow-tokenizer",
+    ),
+    pytest.param(
+        "This model's maximum context length is 2048 tokens. However, your prompt contains 900000 characters "
+        "(more than 524288 characters, which is the upper bound for 2048 input tokens).",
+        (None, 2048, None),
+        id="vllm-0.32-long-before-counting",
+    ),
+    pytest.param(
         "This model's maximum context length is 4097 tokens, however you requested 4927 tokens (3927 in your "
         "prompt; 1000 for the completion). Please reduce your prompt; or completion length.",
         (3927, 4097, 4927),

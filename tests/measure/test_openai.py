@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
+import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -162,6 +163,24 @@ def test_an_overflow_is_asked_again_with_the_servers_numbers(mock: str) -> None:
     response = ask(mock, request, facts=structs.replace(VLLM, context_window=None))
     assert response.failure is None
     assert [entry["body"]["max_tokens"] for entry in mock_server.log(mock)] == [100, 19]
+
+
+def test_a_refusal_before_the_prompt_was_counted_is_asked_again_by_estimate() -> None:
+    """vLLM 0.32, where the project file names a window larger than the server's."""
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.read())["max_tokens"])
+        if asked[-1] <= 2048:
+            return httpx.Response(200, json={"choices": [{"message": {"content": "x"}}]})
+        message = f"max_tokens={asked[-1]} cannot be greater than max_model_len=2048."
+        return httpx.Response(400, json={"error": {"message": message, "param": "max_tokens", "code": 400}})
+
+    request = structs.replace(HELLO, max_tokens=8192)
+    assert ask("https://api.invalid", request, transport=httpx.MockTransport(answer), facts=VLLM).text == "x"
+    assert asked[0] == 8192
+    assert 1900 < asked[1] < 2048
+    assert len(asked) == 2
 
 
 def test_a_prompt_that_can_not_fit_fails_with_the_numbers(mock: str) -> None:

@@ -144,20 +144,27 @@ class OpenAIClient:
     # -- what an answer teaches ----------------------------------------------------------------------------
 
     def _limit(self, request: Request, facts: Facts) -> int | None:
-        prompt_tokens = self._prompt_tokens.get(request.messages)
-        if prompt_tokens is None:
-            prompt_tokens = budget.estimate_tokens(text for _, text in request.messages)
-        return budget.max_tokens(request.max_tokens, window=facts.context_window, prompt_tokens=prompt_tokens)
+        return budget.max_tokens(
+            request.max_tokens, window=facts.context_window, prompt_tokens=self._count(request)
+        )
+
+    def _count(self, request: Request) -> int:
+        """The prompt's tokens as the server once counted them, else an estimate."""
+        counted = self._prompt_tokens.get(request.messages)
+        if counted is None:
+            counted = budget.estimate_tokens(text for _, text in request.messages)
+        return counted
 
     def _lesson(
         self, failure: Failure, refusal: bytes, request: Request, facts: Facts, limit: int | None
     ) -> tuple[int | None] | None:
         """The token limit for another try, in a tuple; None when the refusal is final."""
         if failure.kind == "context_overflow":
-            window = failure.context_window or facts.context_window
-            fitting = budget.corrected(limit, window=window, prompt_tokens=failure.prompt_tokens)
             if failure.prompt_tokens is not None:
                 self._prompt_tokens[request.messages] = failure.prompt_tokens
+            window = failure.context_window or facts.context_window
+            # vLLM refuses a max_tokens beyond its window before it has counted the prompt
+            fitting = budget.corrected(limit, window=window, prompt_tokens=self._count(request))
             return None if fitting is None or fitting == limit else (fitting,)
         if failure.kind != "http_4xx":
             return None
