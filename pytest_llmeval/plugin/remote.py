@@ -35,34 +35,50 @@ class DeskServer:
         self.scopes: dict[str, str] = {}
         self._desk = desk
         self._key = secrets.token_hex(16)
-        self._listener = sockets.Listener(("127.0.0.1", 0), authkey=self._key.encode())
+        self._listener = socket.create_server(("127.0.0.1", 0))
         self._closing = threading.Event()
         self._connections: set[sockets.Connection] = set()
-        threading.Thread(target=self._accept, name="llmeval-desk", daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, name="llmeval-desk", daemon=True)
+        self._accepting.start()
 
     @property
     def address(self) -> dict[str, Any]:
         """What a worker needs to reach it, plain."""
-        host, port = self._listener.address
+        host, port = self._listener.getsockname()
         return {"host": host, "port": port, "key": self._key}
 
     def _accept(self) -> None:
         while not self._closing.is_set():
             try:
-                connection = self._listener.accept()
-            except Exception:  # noqa: BLE001  a stranger's failed handshake must not end the desk
+                peer, _ = self._listener.accept()
+            except OSError:  # out of file descriptors, perhaps
                 self._closing.wait(RETRY_S)
                 continue
+            connection = sockets.Connection(peer.detach())
+            self._connections.add(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: sockets.Connection) -> None:
-        self._connections.add(connection)
-        with connection, suppress(EOFError, OSError):
-            while True:
-                message = json.loads(connection.recv_bytes())
-                connection.send_bytes(json.dumps(self._answer(message, connection)).encode())
-        self._connections.discard(connection)
-        self._desk.leases.drop(connection)
+        try:
+            with connection, suppress(EOFError, OSError):
+                if not self._is_ours(connection):
+                    return
+                while True:
+                    message = json.loads(connection.recv_bytes())
+                    connection.send_bytes(json.dumps(self._answer(message, connection)).encode())
+        finally:
+            self._connections.discard(connection)
+            self._desk.leases.drop(connection)
+
+    def _is_ours(self, connection: sockets.Connection) -> bool:
+        """Whether it holds the key; asked in its own thread, where a silent stranger keeps nobody waiting."""
+        key = self._key.encode()
+        try:
+            sockets.deliver_challenge(connection, key)
+            sockets.answer_challenge(connection, key)
+        except Exception:  # noqa: BLE001  whatever a stranger says must not end the desk
+            return False
+        return True
 
     def _answer(self, message: Mapping[str, Any], holder: object) -> dict[str, Any]:
         try:
@@ -87,8 +103,11 @@ class DeskServer:
         return None
 
     def close(self) -> None:
-        """Hang up on everybody."""
+        """Hang up on everybody. Safe to call twice."""
         self._closing.set()
+        with suppress(OSError):  # closing alone would not wake the thread that accepts
+            socket.create_connection(self._listener.getsockname(), timeout=1).close()
+        self._accepting.join()
         self._listener.close()
         for connection in list(self._connections):
             _hang_up(connection)

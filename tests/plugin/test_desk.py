@@ -1,0 +1,274 @@
+"""The desk: every endpoint is opened once, for workers over a socket as for the process itself."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import AuthenticationError
+from multiprocessing import connection as sockets
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llmeval import wire
+from pytest_llmeval.errors import EndpointError, ModelFetchError
+from pytest_llmeval.model import Endpoint, Facts
+from pytest_llmeval.plugin.desk import LocalDesk, Opened
+from pytest_llmeval.plugin.remote import DeskServer, RemoteDesk
+from pytest_llmeval.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+FACTS = Facts(kind="fake", server="fake 1.0", model="코더", context_window=4096)
+GONE = EndpointError("nothing listens", where="http://gone", hint="start it")
+SOON_S = 10.0
+
+
+class Client:
+    """Describes itself as a function says."""
+
+    def __init__(self, describe: Callable[[], Facts]) -> None:
+        self._describe = describe
+
+    async def describe(self) -> Facts:
+        return self._describe()
+
+    async def aclose(self) -> None:
+        pass
+
+
+class Kinds:
+    """Endpoints of kind ``fake``: what each answers when it is asked what it is, and how often it was."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Facts | Exception] = {"good": FACTS, "gone": GONE}
+        self.asked: list[str] = []
+        self.takes_s = 0.0
+
+    def connect(self, endpoint: Endpoint, **_: Any) -> Any:
+        def describe() -> Facts:
+            self.asked.append(endpoint.name)
+            time.sleep(self.takes_s)
+            answer = self.answers[endpoint.name]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return Client(describe)
+
+
+@pytest.fixture
+def kinds() -> Kinds:
+    return Kinds()
+
+
+@pytest.fixture
+def local(tmp_path: Path, kinds: Kinds) -> Iterator[LocalDesk]:
+    """The controller's desk, with the endpoints ``good`` and ``gone``."""
+    endpoints = tuple(Endpoint(name=name, kind="fake", url=f"http://{name}") for name in kinds.answers)
+    settings = Settings(endpoints=endpoints)
+    factories: Any = {"fake": kinds.connect}
+    desk = LocalDesk(settings, log_folder=tmp_path, locks=tmp_path / "turns", kinds=factories)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def server(local: LocalDesk) -> Iterator[DeskServer]:
+    server = DeskServer(local)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def worker(server: DeskServer) -> Iterator[RemoteDesk]:
+    remote = RemoteDesk(server.address)
+    yield remote
+    remote.close()
+
+
+# -- the controller's own ----------------------------------------------------------------------------------
+
+
+def test_an_endpoint_is_asked_once_what_it_is(local: LocalDesk, kinds: Kinds) -> None:
+    first = local.open("good")
+    assert first == Opened(facts=FACTS, url="http://good")
+    assert local.open("good") is first
+    assert kinds.asked == ["good"]
+    assert local.facts == {"good": FACTS}
+
+
+def test_an_endpoint_that_is_gone_stays_gone(local: LocalDesk, kinds: Kinds) -> None:
+    for _ in range(2):
+        with pytest.raises(EndpointError) as caught:
+            local.open("gone")
+        assert caught.value is GONE
+        kinds.answers["gone"] = FACTS
+    assert kinds.asked == ["gone"]
+    assert local.facts == {}
+
+
+def test_any_error_of_ours_is_that_of_the_endpoint(local: LocalDesk, kinds: Kinds) -> None:
+    kinds.answers["gone"] = ModelFetchError("no source had it", where="local", hint="look at the disk")
+    with pytest.raises(EndpointError, match="no source had it") as caught:
+        local.open("gone")
+    assert (caught.value.where, caught.value.hint) == ("local", "look at the disk")
+
+
+def test_what_is_known_before_is_not_asked(local: LocalDesk, kinds: Kinds) -> None:
+    local.refuse("good", ModelFetchError("the disk is full", hint="make room"))
+    with pytest.raises(EndpointError, match=r"the disk is full\n  -> make room"):
+        local.open("good")
+    assert kinds.asked == []
+
+
+def test_two_who_ask_at_once_get_one_answer(local: LocalDesk, kinds: Kinds) -> None:
+    kinds.takes_s = 0.2
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(local.open, ["good"] * 4, range(4)))
+    assert opened == [Opened(facts=FACTS, url="http://good")] * 4
+    assert kinds.asked == ["good"]
+
+
+# -- over the socket ---------------------------------------------------------------------------------------
+
+
+def test_a_worker_gets_the_same_facts(local: LocalDesk, worker: RemoteDesk) -> None:
+    assert worker.open("good") == local.open("good")
+    assert worker.obituary("good") is None
+    worker.park()
+    worker.drop()
+
+
+def test_a_worker_gets_the_same_error(local: LocalDesk, worker: RemoteDesk) -> None:
+    for _ in range(2):
+        with pytest.raises(EndpointError) as caught:
+            worker.open("gone")
+        assert (caught.value.what, caught.value.where, caught.value.hint) == (
+            GONE.what,
+            GONE.where,
+            GONE.hint,
+        )
+        assert str(caught.value) == str(GONE)
+
+
+def test_workers_wait_for_one_answer(server: DeskServer, kinds: Kinds) -> None:
+    kinds.takes_s = 0.3
+    workers = [RemoteDesk(server.address) for _ in range(4)]
+    with ThreadPoolExecutor(len(workers)) as pool:
+        opened = list(pool.map(lambda worker: worker.open("good"), workers))
+    for worker in workers:
+        worker.close()
+    assert opened == [Opened(facts=FACTS, url="http://good")] * 4
+    assert kinds.asked == ["good"]
+
+
+def test_the_address_can_be_sent_to_a_worker(server: DeskServer) -> None:
+    assert server.address == wire.plain(server.address)
+    assert server.address["host"] == "127.0.0.1"
+
+
+def test_the_controller_learns_what_workers_collected(server: DeskServer, worker: RemoteDesk) -> None:
+    worker.tell_scopes({"m::a": "gpu0"})
+    worker.tell_scopes({"m::b": "gpu1"})
+    assert server.scopes == {"m::a": "gpu0", "m::b": "gpu1"}
+
+
+# -- strangers ---------------------------------------------------------------------------------------------
+
+
+def knock(address: dict[str, Any]) -> socket.socket:
+    return socket.create_connection((address["host"], address["port"]), timeout=SOON_S)
+
+
+def opened_by_a_worker(server: DeskServer) -> Facts:
+    """A worker that comes now and must not wait long."""
+    with ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(RemoteDesk, server.address).result(SOON_S)
+    try:
+        return worker.open("good").facts
+    finally:
+        worker.close()
+
+
+def test_a_stranger_who_hangs_up_ends_nothing(server: DeskServer) -> None:
+    knock(server.address).close()
+    assert opened_by_a_worker(server) == FACTS
+
+
+def test_a_stranger_who_talks_nonsense_ends_nothing(server: DeskServer) -> None:
+    with knock(server.address) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n" * 20)
+        assert opened_by_a_worker(server) == FACTS
+
+
+def test_a_stranger_without_the_key_is_refused(server: DeskServer) -> None:
+    with pytest.raises(AuthenticationError):
+        sockets.Client((server.address["host"], server.address["port"]), authkey=b"guessed")
+    assert opened_by_a_worker(server) == FACTS
+
+
+def test_a_stranger_who_says_nothing_keeps_nobody_waiting(server: DeskServer) -> None:
+    with knock(server.address):
+        assert opened_by_a_worker(server) == FACTS
+
+
+# -- the end -----------------------------------------------------------------------------------------------
+
+
+def desk_threads(before: set[threading.Thread]) -> list[threading.Thread]:
+    """Threads that were started since and live on after a while."""
+    deadline = time.monotonic() + SOON_S
+    while (
+        left := [one for one in threading.enumerate() if one not in before]
+    ) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left
+
+
+def test_closing_ends_every_thread(local: LocalDesk) -> None:
+    before = set(threading.enumerate())
+    server = DeskServer(local)
+    workers = [RemoteDesk(server.address) for _ in range(2)]
+    assert workers[0].open("good").facts == FACTS
+    with knock(server.address):
+        server.close()
+        assert desk_threads(before) == []
+    for worker in workers:
+        with pytest.raises(EndpointError, match="the run is over"):
+            worker.open("good")
+        worker.close()
+        worker.close()
+
+
+def test_a_worker_that_waits_is_told_that_the_run_is_over(
+    server: DeskServer, worker: RemoteDesk, kinds: Kinds
+) -> None:
+    kinds.takes_s = 1.0
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(worker.open, "good")
+        time.sleep(0.2)
+        server.close()
+        with pytest.raises(EndpointError, match="the run is over"):
+            waiting.result(SOON_S)
+
+
+def test_a_worker_that_ends_lets_go_of_what_it_held(local: LocalDesk, server: DeskServer) -> None:
+    dropped = threading.Event()
+    local.leases.drop = lambda holder: dropped.set()  # type: ignore[method-assign]
+    RemoteDesk(server.address).close()
+    assert dropped.wait(SOON_S)
+
+
+def test_messages_are_json(server: DeskServer) -> None:
+    address = server.address
+    with sockets.Client((address["host"], address["port"]), authkey=address["key"].encode()) as connection:
+        connection.send_bytes(json.dumps({"ask": "open", "name": "gone"}).encode())
+        assert json.loads(connection.recv_bytes()) == {
+            "error": ["nothing listens", "http://gone", "start it"]
+        }
