@@ -25,8 +25,8 @@ OVERFLOWS = [
         id="vllm-0.10",
     ),
     pytest.param(
-        "This model's maximum context length is 2048 tokens. However, your prompt contains 2049 input tokens, "
-        "which exceeds this limit even without any output tokens. Please reduce the length of the input prompt.",
+        "This model's maximum context length is 2048 tokens. However, your prompt contains 2049 input "
+        "tokens, which exceeds this limit even without any output tokens.",
         (2049, 2048, None),
         id="vllm-0.32-slow-tokenizer",
     ),
