@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import servertable, urls, values
+from . import servertable, template, urls, values
 from .errors import SettingsError
 from .model import METRICS, SCORES, SLO, Endpoint, ManagedServer, MetricPolicy, Policy, Price
 from .servertable import NO_KEYS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .values import Kind
 
 FILE = "llmeval.toml"
-KINDS = ("openai", "local", "replay")
+KINDS = ("openai", "ollama", "http", "function", "local", "replay")
 ENDPOINT_KEYS: dict[str, Kind] = {
     "kind": values.choice_kind(*KINDS),
     "url": values.TEXT,
@@ -37,14 +37,34 @@ ENDPOINT_KEYS: dict[str, Kind] = {
     "cache": values.choice_kind("cold", "warm"),
     "metrics": values.TEXT,
     "gpu_metrics": values.TEXT,
+    "api": values.choice_kind("chat", "completions"),
+    "request": template.KIND,
+    "text": values.TEXT,
+    "call": values.text_kind("a callable, like package.module:name", re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")),
 }
 _TABLES = ("price", "server")
 _URLS = ("url", "metrics", "gpu_metrics")
-_NEEDED = {"openai": "url", "replay": "path"}
+_NEEDED = {
+    "openai": ("url",),
+    "ollama": ("url",),
+    "http": ("url", "request"),
+    "function": ("call",),
+    "replay": ("path",),
+}
+_EXAMPLES = {
+    "url": f'like url = "{urls.EXAMPLE}"',
+    "request": 'like request = { input = { prompt = "{prompt}" } }',
+    "call": 'like call = "package.module:name"',
+    "path": "the folder that --llm-record=FOLDER wrote",
+}
+_SERVICE = ("request", "text")
 _MEANINGLESS = {
-    "openai": ("path",),
-    "local": ("url", "server"),
-    "replay": ("url", "server", "metrics", "gpu_metrics"),
+    "openai": ("path", "call", *_SERVICE),
+    "ollama": ("path", "call", "api", *_SERVICE),
+    "http": ("path", "call", "api"),
+    "function": ("url", "api_key", "api_key_env", "api", "server", "metrics", "gpu_metrics", *_SERVICE),
+    "local": ("url", "server", "call", *_SERVICE),
+    "replay": ("url", "server", "metrics", "gpu_metrics", "call", *_SERVICE),
 }
 _SHARE = values.number_kind(0, 1)
 _SCORE = values.number_kind(0, 10)
@@ -121,35 +141,43 @@ class _File:
         if name == "all" or not values.SLUG_PATTERN.fullmatch(name):
             self.fail(where, f'an endpoint\'s name is {values.SLUG.expected}, and not "all"')
         entries = self.table(value, where, (*self.endpoint_keys, *_TABLES))
-        if entries.get("api_key", "") not in NO_KEYS:  # never shown
-            hint = 'put the key into an environment variable and name it: api_key_env = "MY_KEY"'
-            self.fail((*where, "api_key"), "a key does not belong in a file", hint)
+        self._check_keys(where, entries)
         tables = {key: entries.pop(key) for key in _TABLES if key in entries}
         checked = {
             key: self.value(entry, (*where, key), self.endpoint_keys[key]) for key, entry in entries.items()
         }
         kind = checked.get("kind", "openai")
-        if (needed := _NEEDED.get(kind)) and needed not in checked and "server" not in tables:
-            self.fail(
-                where,
-                f"an endpoint of kind {kind} needs {needed}",
-                'like url = "http://localhost:8000/v1"' if needed == "url" else None,
-            )
-        for key in _MEANINGLESS.get(kind, ()):
-            if key in checked or key in tables:
-                self.fail((*where, key), f"means nothing for an endpoint of kind {kind}", "remove it")
+        self._check_kind(where, kind, {*checked, *tables})
         if "api_key" in checked and "api_key_env" in checked:
             self.fail((*where, "api_key"), "api_key and api_key_env are both set", "keep one of them")
         for key in _URLS:
             if key in checked and (wrong := urls.mistake(checked[key])):
                 self.fail((*where, key), *wrong)
-        if "path" in checked:
-            checked["path"] = str(self.path.parent / checked["path"])
+        if "path" in checked or kind == "function":
+            checked["path"] = str(self.path.parent / checked.get("path", ""))
         if "price" in tables:
             checked["price"] = self._price(tables["price"], (*where, "price"))
         if "server" in tables:
             checked["server"] = self._server(tables["server"], (*where, "server"), checked.get("url"))
         return Endpoint(name=name, **checked)
+
+    def _check_keys(self, where: tuple[str, ...], entries: dict[str, Any]) -> None:
+        """No secret is written out; what is refused is not shown."""
+        if entries.get("api_key", "") not in NO_KEYS:
+            hint = 'put the key into an environment variable and name it: api_key_env = "MY_KEY"'
+            self.fail((*where, "api_key"), "a key does not belong in a file", hint)
+        if name := template.secret(entries.get("request")):
+            hint = 'api_key_env = "MY_KEY" sends that environment variable as a bearer token'
+            self.fail((*where, "request"), f"a key does not belong in a file ({name} = …)", hint)
+
+    def _check_kind(self, where: tuple[str, ...], kind: str, said: Collection[str]) -> None:
+        """Nothing that the kind needs is missing, and nothing is said that means nothing to it."""
+        for key in _MEANINGLESS.get(kind, ()):
+            if key in said:
+                self.fail((*where, key), f"means nothing for an endpoint of kind {kind}", "remove it")
+        for key in _NEEDED.get(kind, ()):
+            if key not in said and not (key == "url" and "server" in said and kind != "http"):
+                self.fail(where, f"an endpoint of kind {kind} needs {key}", _EXAMPLES[key])
 
     def _price(self, value: Any, where: tuple[str, ...]) -> Price:
         checked = self.values(value, where, _PRICE)

@@ -375,6 +375,67 @@ def test_the_project_file_is_read(rootdir):
     assert found.policy.of("ollama", "ttft_s").allowance is None
 
 
+KINDS = """\
+[endpoints.app]
+kind = "function"
+call = "shop.assistant:answer"
+[endpoints.flow]
+kind = "http"
+url = "http://localhost:8080/api/workflows/runs"
+request = { input = { prompt = "{prompt}", temperature = "{temperature}" }, output_only = true }
+text = "text"
+[endpoints.native]
+kind = "ollama"
+url = "http://localhost:11434"
+[endpoints.base]
+url = "http://localhost:8000"
+api = "completions"
+"""
+
+
+def test_every_kind_can_be_written(tmp_path):
+    (tmp_path / "llmeval.toml").write_text(KINDS)
+    found = {one.name: one for one in resolved(tmp_path, endpoint=["all"]).endpoints}
+    assert found["app"] == Endpoint(
+        name="app", kind="function", call="shop.assistant:answer", path=str(tmp_path)
+    )
+    assert found["flow"].request == {
+        "input": {"prompt": "{prompt}", "temperature": "{temperature}"},
+        "output_only": True,
+    }
+    assert (found["native"].kind, found["base"].api) == ("ollama", "completions")
+    sent = wire.plain(resolved(tmp_path, endpoint=["all"]))
+    assert wire.build(sent, Settings) == resolved(tmp_path, endpoint=["all"])
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('kind = "http"\nurl = "http://h"', "1: endpoints.e: an endpoint of kind http needs request"),
+        ('kind = "http"\nrequest = {p = "{prompt}"}', "1: endpoints.e: an endpoint of kind http needs url"),
+        ('kind = "http"\nrequest = {p = "{prompt}"}\n[endpoints.e.server]\ncommand = ["x"]', "needs url"),
+        ('kind = "http"\nurl = "http://h"\nrequest = "{prompt}"', "4: endpoints.e.request: expected a table"),
+        ('kind = "http"\nurl = "http://h"\n[endpoints.e.request]\np = "x"', '4: endpoints.e.request: exp'),
+        (f'kind = "http"\nurl = "http://h"\nrequest = {{p = "{{prompt}}", api_key = "{KEY}"}}',
+         "4: endpoints.e.request: a key does not belong in a file (api_key = …)"),
+        ('kind = "ollama"', "1: endpoints.e: an endpoint of kind ollama needs url"),
+        ('kind = "ollama"\nurl = "http://h"\napi = "completions"', "4: endpoints.e.api: means nothing"),
+        ('kind = "function"', '1: endpoints.e: an endpoint of kind function needs call\n  -> like call'),
+        ('kind = "function"\ncall = "shop.answer"', "3: endpoints.e.call: expected a callable, like pack"),
+        ('kind = "function"\ncall = "a:b"\nurl = "http://h"', "4: endpoints.e.url: means nothing for an"),
+        ('url = "http://h"\ncall = "a:b"', "3: endpoints.e.call: means nothing for an"),
+        ('url = "http://h"\napi = "responses"', '3: endpoints.e.api: expected "chat" or "completions"'),
+        ('kind = "htpp"\nurl = "http://h"', '2: endpoints.e.kind: expected "openai", "ollama", "http", "fun'),
+    ],
+)  # fmt: skip
+def test_a_kind_says_what_it_needs_and_what_means_nothing_to_it(tmp_path, table, message):
+    (tmp_path / "llmeval.toml").write_text(f"[endpoints.e]\n{table}")
+    said = refused(tmp_path)
+    assert said.startswith("llmeval.toml:")
+    assert message in said
+    assert KEY not in said
+
+
 def test_pyproject_holds_the_same(tmp_path):
     lines = [
         line.replace("[", "[tool.llmeval.", 1) if line.startswith("[") else line
@@ -421,7 +482,7 @@ E = '[endpoints.e]\nurl = "http://h"\n'
         ("[endpoints.e]\nmodel = 'm'", "llmeval.toml:1: endpoints.e: an endpoint of kind openai needs url"),
         ("[endpoints.e]\nkind = 'replay'", "kind replay needs path"),
         (E + "modle = 'm'", "llmeval.toml:3: endpoints.e.modle: no such key\n  -> did you mean model?"),
-        (E + "kind = 'opnai'", 'endpoints.e.kind: expected "openai", "local" or "replay", got "opnai"'),
+        (E + "kind = 'opnai'", 'endpoints.e.kind: expected "openai", "ollama", "http", "function", "loc'),
         (E + "concurrency = 0", "llmeval.toml:3: endpoints.e.concurrency: expected a whole number"),
         (E + "max_tokens = 0", "endpoints.e.max_tokens: expected"),
         (E + "temperature = nan", "endpoints.e.temperature: expected a number"),

@@ -114,6 +114,11 @@ def unasked(failure: Failure) -> Response:
     return Response(started_ns=now_ns, ended_ns=now_ns, failure=failure)
 
 
+def no_suffix(why: str) -> Failure:
+    """The failure of a scenario with a ``suffix`` at an endpoint that has no place for it."""
+    return Failure("unsupported", f"the scenario has a suffix (fill-in-the-middle), and {why}")
+
+
 def _response(tape: Tape, failure: Failure | None, assemble: Assemble) -> Response:
     response = assemble(
         tape.reads,

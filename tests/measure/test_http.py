@@ -8,8 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.measure.endpoints import connect, http
@@ -61,33 +59,6 @@ def test_a_workflow_engine_that_refuses() -> None:
     response = ask(COMPOSE, lambda _: httpx.Response(404, json={"detail": "Workflow 'x' not found."}))
     assert response.failure is not None
     assert response.failure.message == "Workflow 'x' not found."
-
-
-@pytest.mark.parametrize(
-    ("template", "filled"),
-    [
-        ({"p": "{prompt}"}, {"p": "hello"}),
-        ({"p": "Q: {prompt} {x} {}"}, {"p": "Q: hello {x} {}"}),
-        (
-            {"m": "{messages}"},
-            {"m": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}]},
-        ),
-        ({"m": "<{messages}>"}, {"m": "<be brief\n\nhello>"}),
-        ({"s": "{system}", "n": "{max_tokens}", "t": "{temperature}"}, {"s": "be brief", "n": 8, "t": 0.5}),
-        ({"seed": "{seed}", "text": "seed {seed}"}, {"text": "seed "}),
-        ({"list": ["{prompt}", "{seed}", 1, None, True]}, {"list": ["hello", 1, None, True]}),
-        ({"deep": {"er": [{"p": "{prompt}"}]}}, {"deep": {"er": [{"p": "hello"}]}}),
-    ],
-)
-def test_templates(template: Any, filled: Any) -> None:
-    assert http.fill(template, http.values(ASKED, None)) == filled
-
-
-@given(st.text())
-def test_a_prompt_with_placeholders_in_it_is_not_filled_again(prompt: str) -> None:
-    asked = Request(messages=(("user", prompt + "{seed}{prompt}"),))
-    filled = http.fill({"p": "a{prompt}b"}, http.values(asked, None))
-    assert filled["p"].endswith("{seed}{prompt}b")
 
 
 @pytest.mark.parametrize(

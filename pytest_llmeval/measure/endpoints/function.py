@@ -1,10 +1,10 @@
 """A Python callable as the thing under test: an application, an agent, a LangChain chat model.
 
 ``call = "package.module:name"`` names a function or an object, imported where pytest runs. A function gets
-what its parameters are named for (``prompt``, ``messages``, ``system``, ``temperature``, ``max_tokens``,
-``seed``, ``model``); its first required parameter of another name gets the prompt. It may be sync or async,
-and return or yield texts, or objects with ``content``. An object with ``astream`` (LangChain's Runnable) is
-streamed.
+what its parameters are named for (``prompt``, ``suffix``, ``messages``, ``system``, ``temperature``,
+``max_tokens``, ``seed``, ``model``); its first required parameter of another name gets the prompt. It may be
+sync or async, and return or yield texts, or objects with ``content``. An object with ``astream`` (LangChain's
+Runnable) is streamed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class FunctionClient:
     async def describe(self) -> Facts:
         """Import the callable. Raises ``EndpointError`` if that fails."""
         if self._target is None:
-            self._target = _imported(self._call, self.endpoint.name)
+            self._target = _imported(self._call, self.endpoint.name, self.endpoint.path)
         return self._facts or Facts(
             kind=self.endpoint.kind, model=self.endpoint.model or self._call, here=True
         )
@@ -67,6 +67,8 @@ class FunctionClient:
             await self.describe()
         except EndpointError as error:
             return exchange.unasked(Failure("connect", str(error)))
+        if request.suffix is not None and "suffix" not in _arguments(self._target, values(request, None)):
+            return exchange.unasked(exchange.no_suffix(f"{self._call} has no parameter of this name"))
         if self._quiet is None:
             self._quiet = Quiet(asyncio.get_running_loop())
         answer = _Answer(Tape(on_read=on_read))
@@ -204,12 +206,15 @@ async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
     return await done
 
 
-def _imported(call: str, where: str) -> Any:
-    """The object at ``package.module:name.of.attribute``. The working directory is on the path, last."""
+def _imported(call: str, where: str, folder: str | None) -> Any:
+    """The object at ``package.module:name.of.attribute``.
+
+    ``folder`` and the working directory are put on the path, last.
+    """
     module, _, names = call.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.append(here)
+    for place in (folder, str(Path.cwd())):
+        if place is not None and place not in sys.path:
+            sys.path.append(place)
     try:
         found: Any = importlib.import_module(module)
         for name in names.split("."):
@@ -218,7 +223,7 @@ def _imported(call: str, where: str) -> Any:
         raise EndpointError(
             f"{call} can't be imported: {type(error).__name__}: {error}",
             where=where or None,
-            hint='write call = "package.module:name"; the folder where pytest runs is searched too',
+            hint='write call = "package.module:name"; the folder of llmeval.toml is searched too',
         ) from error
     if not callable(found) and not hasattr(found, "astream"):
         raise EndpointError(f"{call} is neither callable nor has it astream", where=where or None)

@@ -1,6 +1,6 @@
 """Any service that takes JSON by POST: an application, a gateway, a workflow engine.
 
-The endpoint's ``request`` is the body with placeholders, its ``text`` says where in the answer the text is
+The endpoint's ``request`` is the body as a ``template``, its ``text`` says where in the answer the text is
 (``freeform``)::
 
     [endpoints.compose]
@@ -8,20 +8,16 @@ The endpoint's ``request`` is the body with placeholders, its ``text`` says wher
     url = "http://localhost:8080/api/workflows/runs"
     request = { input = { prompt = "{prompt}", temperature = "{temperature}" }, output_only = true }
     text = "text"
-
-A value that is nothing but a placeholder becomes the thing itself (a number, the list of messages), and is
-left out where the request has none; within a longer text it becomes text.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
 from msgspec import structs
 
-from pytest_llmeval import wire
+from pytest_llmeval import template, wire
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.measure import exchange, freeform
 from pytest_llmeval.measure.budget import AS_MUCH_AS_FITS
@@ -33,10 +29,6 @@ if TYPE_CHECKING:
     from pytest_llmeval.model import Endpoint, Request, Response
 
     from .protocol import OnRead
-
-PLACEHOLDERS = ("prompt", "system", "messages", "model", "temperature", "max_tokens", "seed")
-_PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})\}}")
-_LEFT_OUT = object()
 
 
 class HTTPClient:
@@ -71,10 +63,14 @@ class HTTPClient:
     async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:
         """Send one request. Raises ``UsageError`` for a bad one."""
         exchange.validate(request, self.endpoint.name)
+        if request.suffix is not None and "suffix" not in template.placeholders(self._template):
+            return exchange.unasked(
+                exchange.no_suffix("the endpoint's request has no {suffix}: say where it goes")
+            )
         response, _ = await exchange.ask(
             self._http,
             self._url,
-            fill(self._template, values(request, self.endpoint.model)),
+            template.fill(self._template, values(request, self.endpoint.model)),
             request,
             assemble=self._read,
             on_read=on_read,
@@ -94,6 +90,7 @@ def values(request: Request, model: str | None) -> dict[str, Any]:
     limit = request.max_tokens
     return {
         "prompt": messages[-1]["content"],
+        "suffix": None if request.suffix is None else wire.text(request.suffix),
         "system": "\n\n".join(system) or None,
         "messages": messages,
         "model": model,
@@ -101,27 +98,6 @@ def values(request: Request, model: str | None) -> dict[str, Any]:
         "max_tokens": None if limit == AS_MUCH_AS_FITS else limit,
         "seed": request.seed,
     }
-
-
-def fill(template: Any, known: dict[str, Any]) -> Any:
-    """The template with its placeholders replaced; other braces stay."""
-    if isinstance(template, dict):
-        filled = {key: fill(value, known) for key, value in template.items()}
-        return {key: value for key, value in filled.items() if value is not _LEFT_OUT}
-    if isinstance(template, list):
-        return [value for value in (fill(item, known) for item in template) if value is not _LEFT_OUT]
-    if not isinstance(template, str):
-        return template
-    if whole := _PLACEHOLDER.fullmatch(template):
-        value = known[whole[1]]
-        return _LEFT_OUT if value is None else value
-    return _PLACEHOLDER.sub(lambda found: _shown(known[found[1]]), template)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return "\n\n".join(message["content"] for message in value)
-    return "" if value is None else str(value)
 
 
 def _checked(endpoint: Endpoint) -> dict[str, Any]:
@@ -137,12 +113,10 @@ def _checked(endpoint: Endpoint) -> dict[str, Any]:
             where=where,
             hint='like url = "http://localhost:8080/api/workflows/runs"',
         )
-    if endpoint.request is None or not any(
-        f"{{{name}}}" in str(endpoint.request) for name in ("prompt", "messages")
-    ):
+    if not template.placeholders(endpoint.request) & {"prompt", "messages"}:
         raise EndpointError(
             "an http endpoint needs a request with the prompt in it",
             where=where,
             hint='like request = { input = { prompt = "{prompt}" } }',
         )
-    return endpoint.request
+    return endpoint.request or {}

@@ -92,6 +92,9 @@ class OllamaClient:
     async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:
         """Send one request. Raises ``UsageError`` for a bad one."""
         exchange.validate(request, self.endpoint.name)
+        if request.suffix is not None:
+            why = 'this kind asks the chat API; use kind = "openai" with api = "completions" here'
+            return exchange.unasked(exchange.no_suffix(why))
         try:
             facts = await self.describe()
         except EndpointError as error:
