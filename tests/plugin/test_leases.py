@@ -30,13 +30,21 @@ def waiting() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
+@pytest.fixture
+def desk(waiting: ThreadPoolExecutor) -> Iterator[Leases]:
+    desk = Leases(GROUPS)
+    yield desk
+    desk.close()
+
+
 def is_waiting(future: Future[None]) -> bool:
     time.sleep(SOON_S)
     return not future.done()
 
 
-def test_one_endpoint_is_shared_and_its_rival_waits_for_all(waiting: ThreadPoolExecutor) -> None:
-    desk = Leases(GROUPS)
+def test_one_endpoint_is_shared_and_its_rival_waits_for_all(
+    desk: Leases, waiting: ThreadPoolExecutor
+) -> None:
     desk.take("a", 1)
     desk.take("a", 2)
     rival = waiting.submit(desk.take, "b", 3)
@@ -47,8 +55,7 @@ def test_one_endpoint_is_shared_and_its_rival_waits_for_all(waiting: ThreadPoolE
     rival.result(LONG_S)
 
 
-def test_other_groups_and_endpoints_without_one_do_not_wait() -> None:
-    desk = Leases(GROUPS)
+def test_other_groups_and_endpoints_without_one_do_not_wait(desk: Leases) -> None:
     desk.take("a", 1)
     desk.take("c", 2)
     desk.take("plain", 3)
@@ -56,8 +63,7 @@ def test_other_groups_and_endpoints_without_one_do_not_wait() -> None:
     assert desk.rivals("c") == desk.rivals("plain") == ()
 
 
-def test_who_asks_for_another_gives_up_what_it_held(waiting: ThreadPoolExecutor) -> None:
-    desk = Leases(GROUPS)
+def test_who_asks_for_another_gives_up_what_it_held(desk: Leases, waiting: ThreadPoolExecutor) -> None:
     desk.take("a", 1)
     desk.take("b", 1)
     rival = waiting.submit(desk.take, "a", 2)
@@ -67,10 +73,9 @@ def test_who_asks_for_another_gives_up_what_it_held(waiting: ThreadPoolExecutor)
 
 
 def test_a_parked_holder_keeps_its_endpoint_for_a_while_only(
-    waiting: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    desk: Leases, waiting: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases, "PATIENCE_S", 3 * SOON_S)
-    desk = Leases(GROUPS)
     desk.take("a", 1)
     desk.park(1)
     rival = waiting.submit(desk.take, "b", 2)
@@ -87,8 +92,7 @@ def test_a_parked_holder_keeps_its_endpoint_for_a_while_only(
     back.result(LONG_S)
 
 
-def test_the_end_of_the_run_sends_everybody_away(waiting: ThreadPoolExecutor) -> None:
-    desk = Leases(GROUPS)
+def test_the_end_of_the_run_sends_everybody_away(desk: Leases, waiting: ThreadPoolExecutor) -> None:
     desk.take("a", 1)
     rival = waiting.submit(desk.take, "b", 2)
     assert is_waiting(rival)
