@@ -34,7 +34,7 @@ class Recorder:
         self.done: set[str] = set()
         """Node ids of the tests that passed."""
         self.not_measurable: set[tuple[str, str]] = set()
-        """Cells that their endpoint can't be asked, whenever they are run: a cold start of a foreign server."""
+        """Cells that their endpoint can never be asked: a cold start of a server that is not ours."""
         self.unselected = 0
         self.was_interrupted = False
         self.run: Run | None = None
@@ -125,7 +125,7 @@ class Recorder:
             raise pytest.UsageError(f"--llm-strict: {self.unselected} cells were skipped: {UNSELECTED}")
 
     def left_out(self) -> bool:
-        """Whether something of the suites in view was not run: such a run is no evidence about the whole."""
+        """Whether something of the suites in view was not run: that is no evidence about the whole."""
         view, settings = self.context.view, self.context.settings
         wanted = settings.prompt_languages
         cells = {key for key in view.cells if not wanted or key.rpartition("/")[2] in wanted}
