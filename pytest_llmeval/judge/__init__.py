@@ -7,7 +7,16 @@ imported before its name is used.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .gate import Verdicts as Verdicts
+    from .gate import judge_run as judge_run
+    from .metric import Judgement as Judgement
+    from .metric import judge_metric as judge_metric
+    from .metrics import METRICS as METRICS
+    from .metrics import Metric as Metric
+    from .sessions import Baseline as Baseline
 
 _HOME = {
     "Baseline": "sessions",

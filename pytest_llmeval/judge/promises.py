@@ -142,7 +142,7 @@ def about_staleness(endpoint: str, comparable: Comparable) -> list[Verdict]:
             reasons.append((what, cells[0] if len(cells) == 1 else None, sentence, remedy))
     if comparable.sessions and not comparable.scores and _has_scores(comparable):
         sentence = f"scores of {endpoint} come from other analysers or rules than those of its baseline"
-        remedy = f"llmeval baseline rescore {endpoint} scores the kept answers again"
+        remedy = "llmeval baseline update takes the new ones in"
         reasons.append(("scoring", None, sentence, remedy))
     if comparable.sessions and not comparable.timings:
         sentence = f"timings in the baseline of {endpoint} were measured on another machine"

@@ -66,7 +66,7 @@ def more_sessions(metric: Metric, evidence: Evidence, alpha: float) -> str:
     for needed, losses in wanted.items():
         what, many = " and ".join(losses), len(losses) > 1
         if needed is None:
-            texts.append(f"{what} {'stay' if many else 'stays'} below this noise (see --llm-reference=NAME)")
+            texts.append(f"{what} {'stay' if many else 'stays'} below this noise")
         else:
             takes = "take" if many else "takes"
             texts.append(f"{what} {takes} {count(needed - evidence.sessions, 'more session')}")

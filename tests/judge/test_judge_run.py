@@ -181,7 +181,7 @@ def test_another_scoring_makes_scores_stale_and_leaves_timings(make: Maker) -> N
     analysers = structs.replace(run.analysers, rules="new")
     verdicts = judge_run({"box": make.history()}, structs.replace(run, analysers=analysers))
     assert one(verdicts, "scoring").verdict == "stale"
-    assert "rescore box" in one(verdicts, "scoring").sentence
+    assert "llmeval baseline update" in one(verdicts, "scoring").sentence
     assert one(verdicts, "output_tps").verdict == "regressed"
     assert not [line for line in verdicts if line.metric in ("quality", "correctness")]
 
