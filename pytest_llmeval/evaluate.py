@@ -67,6 +67,7 @@ class Cell(Struct, frozen=True, kw_only=True):
         system = (("system", self.scenario.system),) if self.scenario.system else ()
         return Request(
             messages=(*system, ("user", self.scenario.prompt[self.language])),
+            suffix=self.scenario.suffix,
             temperature=self.parameters.temperature or 0.0,
             seed=self.parameters.seed,
             max_tokens=self.parameters.max_tokens,
@@ -176,7 +177,7 @@ def assess(
     def scored(response: Response) -> tuple[Score | None, tuple[str, ...]]:
         if response.failure is not None:
             return None, ()
-        return score(response.text, response.finish_reason == "length")
+        return score(_whole(cell, response.text), response.finish_reason == "length")
 
     samples = tuple(_sample(one, cell, *scored(one.response)) for one in asked)
     answers = tuple(
@@ -185,6 +186,14 @@ def assess(
         if one.response.chunks
     )
     return Outcome(record(cell, samples, _load(cell, asked)), answers, interrupted)
+
+
+def _whole(cell: Cell, text: str) -> str:
+    """What is scored: code that fills a gap together with what stands around it, else the answer alone."""
+    scenario = cell.scenario
+    if scenario.suffix is None or scenario.answer.code is None:
+        return text
+    return scenario.prompt[cell.language] + text + scenario.suffix
 
 
 def _load(cell: Cell, asked: Sequence[Asked]) -> tuple[Load, ...]:
@@ -235,6 +244,7 @@ def _sample(asked: Asked, cell: Cell, score: Score | None, reasons: tuple[str, .
     failed = response.failure is not None
     if response.finish_reason == "length":
         reasons = (*reasons, f"cut off after {figures.completion_tokens} tokens (finish_reason: length)")
+    reasons += response.notes
     return Sample(
         round=asked.round,
         request=asked.request,

@@ -64,7 +64,7 @@ _MEANINGLESS = {
     "http": ("path", "call", "api"),
     "function": ("url", "api_key", "api_key_env", "api", "server", "metrics", "gpu_metrics", *_SERVICE),
     "local": ("url", "server", "call", *_SERVICE),
-    "replay": ("url", "server", "metrics", "gpu_metrics", "call", *_SERVICE),
+    "replay": ("url", "server", "metrics", "gpu_metrics", "call", "api", *_SERVICE),
 }
 _SHARE = values.number_kind(0, 1)
 _SCORE = values.number_kind(0, 10)

@@ -30,6 +30,7 @@ _SCENARIO_KEYS = (
     "id",
     "category",
     "prompt",
+    "suffix",
     "filler",
     "system",
     "answer",
@@ -87,8 +88,12 @@ def check_unique(suites: Iterable[Suite]) -> None:
 
 
 def prompt_sha256(scenario: Scenario, language: str) -> str:
-    """Hash of what is said to the model: system text and prompt. Another hash makes a baseline cell stale."""
-    return _sha256({"system": scenario.system, "prompt": scenario.prompt[language]})
+    """Hash of what is said to the model: system text, prompt, and a suffix where there is one.
+
+    Another hash makes a baseline cell stale.
+    """
+    said = {"system": scenario.system, "prompt": scenario.prompt[language]}
+    return _sha256(said if scenario.suffix is None else {**said, "suffix": scenario.suffix})
 
 
 def parameters_sha256(
@@ -176,7 +181,10 @@ class _File:
             id=self.reader.value(fields["id"], "id", values.SLUG),
             category=self.reader.optional(fields, "category", values.SLUG, "general"),
             prompt=self._prompt(fields["prompt"], fields.get("filler")),
-            system=self.reader.optional(fields, "system", values.TEXT, system),
+            suffix=self._suffix(fields),
+            system=self.reader.optional(
+                fields, "system", values.TEXT, None if "suffix" in fields else system
+            ),
             answer=answer,
             checks=() if answer.code is None else checks.of_code(self.reader, fields.get("checks")),
             prose_checks=checks.of_prose(self.reader, fields.get("checks")) if answer.code is None else (),
@@ -207,6 +215,13 @@ class _File:
                 what = f"prompt.{language} must say {filler.PLACE} once, where the filler goes"
                 self.reader.fail(what, node.value[language].line)
         return {language: text.replace(filler.PLACE, long) for language, text in prompts.items()}
+
+    def _suffix(self, fields: dict[str, Node]) -> str | None:
+        suffix: str | None = self.reader.optional(fields, "suffix", values.TEXT, None)
+        if suffix is not None and "system" in fields:
+            what = "a gap is filled without instructions: suffix: and system: exclude each other"
+            self.reader.fail(what, fields["suffix"].key_line)
+        return suffix
 
     def _answer(self, node: Node | None) -> AnswerSpec:
         if node is None:

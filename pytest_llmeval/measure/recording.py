@@ -178,6 +178,8 @@ class Recordings:
     def __init__(self, folder: Path, exchanges: Sequence[Exchange]) -> None:
         self.folder = folder
         self.facts = exchanges[0].facts
+        self.completes = "prompt" in dict(exchanges[0].messages)
+        """Whether the completions API was asked: its texts are ``prompt`` and ``suffix``, not of a role."""
         self._by_prompt: dict[str, list[Exchange]] = {}
         for exchange in exchanges:
             self._by_prompt.setdefault(messages_key(exchange.messages), []).append(exchange)

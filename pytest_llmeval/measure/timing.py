@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pytest_llmeval.model import Response
 
 NANOSECONDS = 1e9
+_SILENT = 8
+"""Tokens without text that any answer may have."""
 
 
 def of(response: Response) -> Timing:
@@ -75,6 +77,37 @@ def count_tokens(response: Response) -> tuple[int | None, Literal["usage", "toke
     if response.token_ids:
         return response.token_ids, "token_ids"
     return (events, "events") if events else (None, None)
+
+
+ONE_TOKEN_AN_EVENT = frozenset({"llama.cpp", "ollama", "vllm"})
+"""Servers whose habit that is; a few tokens may come without text (an end token, half a character)."""
+
+
+def miscount(response: Response, server: str | None) -> str | None:
+    """Why the server's count of tokens does not fit the events it sent, beyond its habit; None where it does.
+
+    ``server`` as in ``Facts``. Whoever the server is, a token is at most one event, and at least one byte of
+    text: what is counted beyond that was never shown. A run of tokens without text costs a server of one
+    token an event up to half of its events, or 8.
+    """
+    if response.usage is None or not response.chunks:
+        return None
+    tokens, events = response.usage.completion_tokens, len(response.chunks)
+    shown_bytes = len((response.text + response.reasoning).encode("utf-8", "replace"))
+    if events > tokens + 1:
+        return f"the server counted {tokens} tokens and sent {events} events with text: its count is too low"
+    if tokens > shown_bytes + _SILENT:
+        return (
+            f"the server counted {tokens} tokens for {shown_bytes} bytes of text: tokens that it did not "
+            "show (hidden reasoning?) are in tpot_s and output_tps"
+        )
+    habitual = (server or "").split(" ")[0] in ONE_TOKEN_AN_EVENT
+    if habitual and tokens > events * 1.5 + _SILENT:
+        return (
+            f"the server counted {tokens} tokens and sent {events} events with text: several tokens an event "
+            "(speculative decoding?), so that gaps are not those between tokens"
+        )
+    return None
 
 
 def percentile(ascending: Sequence[float], percent: float) -> float | None:

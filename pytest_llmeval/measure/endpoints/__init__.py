@@ -64,7 +64,7 @@ def _replay(endpoint: Endpoint, *, facts: Facts | None = None, **options: Any) -
         )
     recordings = recording.load(Path(endpoint.path))
     return OpenAIClient(
-        structs.replace(endpoint, url=replay.URL),
+        structs.replace(endpoint, url=replay.URL, api="completions" if recordings.completes else "chat"),
         facts=facts or replay.facts(recordings),
         transport=replay.ReplayTransport(recordings),
         **options,

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from pytest_llmeval import wire
 from pytest_llmeval.errors import EndpointError
-from pytest_llmeval.measure import budget, exchange, ndjson
+from pytest_llmeval.measure import budget, exchange, ndjson, timing
 from pytest_llmeval.measure.route import is_loopback
 from pytest_llmeval.model import Facts, Failure
 
@@ -109,7 +109,8 @@ class OllamaClient:
             on_tape=self._on_tape,
         )
         cache = "warm" if self.endpoint.cache == "warm" else "unknown"
-        response = structs.replace(response, cache=cache)
+        miscount = timing.miscount(response, facts.server)
+        response = structs.replace(response, cache=cache, notes=(miscount,) if miscount else ())
         if response.failure is None and (cut := cut_prompt(request, response, facts.context_window)):
             response = structs.replace(response, failure=cut)
         return response

@@ -1,4 +1,8 @@
-"""Any server with OpenAI's chat API: vLLM, llama.cpp, SGLang, TGI, LM Studio, Ollama, the cloud."""
+"""Any server with OpenAI's API: vLLM, llama.cpp, SGLang, TGI, LM Studio, Ollama, the cloud.
+
+``api`` is the route. The completions route knows no messages: it gets their texts as one prompt, and a
+``suffix`` where a gap is to be filled (many servers refuse one, and say so).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from msgspec import structs
 
 from pytest_llmeval import wire
 from pytest_llmeval.errors import EndpointError
-from pytest_llmeval.measure import budget, exchange, stream
+from pytest_llmeval.measure import budget, exchange, stream, timing
 from pytest_llmeval.model import Failure
 
 from . import probe
@@ -47,7 +51,8 @@ class OpenAIClient:
         self.endpoint = endpoint
         self._base = probe.base_of(endpoint.url)
         self._http = exchange.open_client(self._base.api, api_key=api_key, transport=transport)
-        self._url = self._base.path("chat/completions")
+        self._completes = endpoint.api == "completions"
+        self._url = self._base.path("completions" if self._completes else "chat/completions")
         self._facts = facts
         self._on_tape = on_tape
         self._connect_s = connect_s
@@ -66,6 +71,10 @@ class OpenAIClient:
     async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:
         """Send one request; again, if a refusal teaches how. Raises ``UsageError`` for a bad request."""
         exchange.validate(request, self.endpoint.name)
+        if self._completes:
+            request = plain(request)
+        elif request.suffix is not None:
+            return exchange.unasked(exchange.no_suffix('the chat API has none: set api = "completions"'))
         try:
             facts = await self.describe()
         except EndpointError as error:
@@ -106,7 +115,7 @@ class OpenAIClient:
         vllm = _is("vllm", facts)
         body: dict[str, Any] = {
             "model": facts.model,
-            "messages": [{"role": role, "content": wire.text(text)} for role, text in request.messages],
+            **_asked(request, completes=self._completes),
             "temperature": request.temperature,
             "stream": True,
         }
@@ -133,13 +142,14 @@ class OpenAIClient:
         cache = self._cache(facts)
         if cache == "cold" and response.usage is not None and response.usage.cached_tokens:
             cache = "warm"
-        failure = response.failure
+        failure, miscount = response.failure, timing.miscount(response, facts.server)
+        notes = (miscount,) if miscount and failure is None else ()
         if failure is None and response.model and facts.model and not _same(facts.model, response.model):
             message = (
                 f"{facts.model!r} was asked for, {response.model!r} answered: correct the endpoint's `model`"
             )
             failure = Failure("malformed", message, status=200)
-        return structs.replace(response, cache=cache, failure=failure)
+        return structs.replace(response, cache=cache, failure=failure, notes=notes)
 
     # -- what an answer teaches ----------------------------------------------------------------------------
 
@@ -175,6 +185,21 @@ class OpenAIClient:
             self._limit_name = "max_completion_tokens"  # OpenAI's reasoning models know no other
             return (limit,)
         return None
+
+
+def plain(request: Request) -> Request:
+    """The request as the completions API takes it: system text and prompt as one text, then the suffix."""
+    prompt = "\n\n".join(text for _, text in request.messages)
+    texts = {"prompt": prompt, "suffix": request.suffix}
+    messages = tuple((name, text) for name, text in texts.items() if text is not None)
+    return structs.replace(request, messages=messages, suffix=None)
+
+
+def _asked(request: Request, *, completes: bool) -> dict[str, Any]:
+    texts = [(role, wire.text(text)) for role, text in request.messages]
+    return (
+        dict(texts) if completes else {"messages": [{"role": role, "content": text} for role, text in texts]}
+    )
 
 
 def _is(server: str, facts: Facts) -> bool:

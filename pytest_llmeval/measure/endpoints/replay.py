@@ -31,7 +31,7 @@ def facts(recordings: Recordings) -> Facts:
 
 
 class ReplayTransport(httpx.AsyncBaseTransport):
-    """Answers chat requests from recordings; ``httpx.ConnectError`` for a prompt that was not recorded."""
+    """Answers requests from recordings; ``httpx.ConnectError`` for a prompt that was not recorded."""
 
     def __init__(self, recordings: Recordings) -> None:
         self._recordings = recordings
@@ -63,9 +63,10 @@ class ReplayTransport(httpx.AsyncBaseTransport):
 
 
 def _asked(body: bytes) -> tuple[Messages, Parameters]:
-    """What a chat request's body asks."""
+    """What a request's body asks; the texts of a completion are named as they are recorded."""
     data = json.loads(body) if body else {}
     messages = tuple((message["role"], message["content"]) for message in data.get("messages", ()))
+    messages += tuple((name, data[name]) for name in ("prompt", "suffix") if name in data)
     return messages, Parameters(
         max_tokens=data.get("max_tokens"), temperature=data.get("temperature"), seed=data.get("seed")
     )
