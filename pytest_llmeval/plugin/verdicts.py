@@ -46,16 +46,14 @@ class Sentence:
 
 def report(recorder: Recorder, session: pytest.Session) -> None:
     """Emit a failing report for every red verdict that no item has failed for already."""
-    locations = {record.key: record.nodeid for record in recorder.records}
     for verdict in recorder.red:
         if verdict.metric != ERRORS:
-            _emit(recorder, session, verdict, locations)
+            _emit(recorder, session, verdict)
 
 
-def _emit(
-    recorder: Recorder, session: pytest.Session, verdict: Verdict, nodeids: dict[str, str | None]
-) -> None:
-    cell = nodeids.get(verdict.cell) if verdict.cell else None
+def _emit(recorder: Recorder, session: pytest.Session, verdict: Verdict) -> None:
+    asked = {(record.endpoint, record.key): record.nodeid for record in recorder.records}
+    cell = asked.get((verdict.endpoint, verdict.cell)) if verdict.cell else None
     nodeid = f"{cell or f'llmeval/{verdict.endpoint}'}::{verdict.metric}"
     if verdict.cell and not cell:
         nodeid = f"llmeval/{verdict.endpoint}::{verdict.cell}::{verdict.metric}"
@@ -102,11 +100,9 @@ def _structured(nodeid: str) -> Any:
 def _where(recorder: Recorder, verdict: Verdict) -> tuple[str, int]:
     """File and line (0-based) of the broken promise: the scenario, else the policy, else the baseline."""
     context = recorder.context
-    if verdict.cell:
-        for suite in context.view.suites:
-            for scenario in suite.scenarios:
-                if verdict.cell.startswith(f"{scenario.suite}/{scenario.id}/"):
-                    return _relative(scenario.path, context.config), scenario.line - 1
+    if verdict.cell in context.view.places:
+        path, line = context.view.places[verdict.cell]
+        return _relative(path, context.config), line - 1
     project = context.config.rootpath / "llmeval.toml"
     if project.is_file():
         lines = project.read_text(encoding="utf-8").splitlines()

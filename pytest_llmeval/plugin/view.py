@@ -28,7 +28,8 @@ class View:
         self.suites: list[Suite] = []
         self.files: dict[str, str] = {}
         """Path of a scenario file -> its suite's name."""
-        self.cells: set[str] = set()
+        self.places: dict[str, tuple[str, int]] = {}
+        """Cell key -> file and line (1-based) of its scenario."""
         self.modules: set[str] = set()
         """Suites of the Python files that were looked at for tests."""
         self.functions: set[tuple[str, str]] = set()
@@ -45,7 +46,16 @@ class View:
         scenarios.check_unique([*self.suites, suite])
         self.suites.append(suite)
         self.files[suite.path] = suite.name
-        self.cells |= set(keys(suite))
+        self.places |= {
+            cell_key(scenario.suite, scenario.id, language): (scenario.path, scenario.line)
+            for scenario in suite.scenarios
+            for language in scenario.prompt
+        }
+
+    @property
+    def cells(self) -> set[str]:
+        """The key of every cell that the collected scenario files yield."""
+        return set(self.places)
 
     def suite_of_module(self, path: Path) -> str:
         """The suite of a Python file's ``llm`` tests: its path below the root, else its name."""
@@ -60,7 +70,7 @@ class View:
         """For ``workeroutput``."""
         return {
             "files": dict(self.files),
-            "cells": sorted(self.cells),
+            "places": {key: list(place) for key, place in self.places.items()},
             "modules": sorted(self.modules),
             "functions": sorted(map(list, self.functions)),
             "tests": {nodeid: list(function) for nodeid, function in self.tests.items()},
@@ -69,7 +79,7 @@ class View:
     def merge(self, plain: dict[str, Any]) -> None:
         """Take a worker's view in."""
         self.files.update(plain["files"])
-        self.cells |= set(plain["cells"])
+        self.places.update({key: (path, line) for key, (path, line) in plain["places"].items()})
         self.modules |= set(plain["modules"])
         self.functions |= {(module, function) for module, function in plain["functions"]}
         self.tests.update({nodeid: (one[0], one[1]) for nodeid, one in plain["tests"].items()})

@@ -247,6 +247,7 @@ def test_the_controller_sees_what_its_workers_saw(view: View, write: Callable[..
         assert plain == wire.plain(plain), "only what execnet carries"
         controller.merge(plain)
     assert controller.cells == view.cells | second.cells
+    assert controller.places["mine/b/ko"] == (str(view.root / "suites" / "mine.eval.yaml"), 5)
     assert controller.files == view.files | second.files
     assert (controller.functions, controller.tests) == (view.functions, view.tests)
     assert controller.modules == view.modules

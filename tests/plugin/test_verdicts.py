@@ -1,0 +1,190 @@
+"""A red verdict is a failing test report of its own, at the line of the promise that was broken."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llmeval import scenarios
+from pytest_llmeval.model import Record, Verdict
+from pytest_llmeval.plugin import verdicts
+from pytest_llmeval.plugin.view import View
+from pytest_llmeval.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUITE = "scenarios:\n- id: a\n  prompt: {en: A?}\n- id: a-longer\n  prompt: {en: B?}\n"
+NODEID = "mine.eval.yaml::a[box-en]"
+
+
+def verdict(metric: str = "output_tps", **known: Any) -> Verdict:
+    fixed: dict[str, Any] = {
+        "endpoint": "box",
+        "verdict": "regressed",
+        "sentence": f"{metric} fell\n  -> look",
+    }
+    return Verdict(**fixed | known, metric=metric)
+
+
+def record(scenario: str, nodeid: str | None, endpoint: str = "box") -> Record:
+    return Record(
+        endpoint=endpoint,
+        suite="mine",
+        scenario=scenario,
+        language="en",
+        category="",
+        prompt_sha256="",
+        parameters_sha256="",
+        samples=(),
+        nodeid=nodeid,
+    )
+
+
+class Session:
+    """pytest's, as far as reports need it: ``log`` is every hook that was called."""
+
+    def __init__(self) -> None:
+        self.testscollected = 2
+        self.log: list[tuple[str, Any]] = []
+        names = ("pytest_runtest_logstart", "pytest_runtest_logreport", "pytest_runtest_logfinish")
+        hook = SimpleNamespace(**{name: self._logging(name) for name in names})
+        self.config = SimpleNamespace(hook=hook)
+
+    def _logging(self, name: str) -> Any:
+        def call(**arguments: Any) -> None:
+            self.log.append((name, arguments.get("report") or arguments["nodeid"]))
+
+        return call
+
+    @property
+    def reports(self) -> list[pytest.TestReport]:
+        return [what for name, what in self.log if name == "pytest_runtest_logreport"]
+
+
+@pytest.fixture
+def emitted(tmp_path: Path) -> Any:
+    """``emitted(*verdicts) -> (recorder, session)`` of a run with these red verdicts.
+
+    It asked two cells of ``box``, and one of them of ``slow``.
+    """
+
+    def emit(*red: Verdict) -> tuple[Any, Session]:
+        path = tmp_path / "mine.eval.yaml"
+        path.write_text(SUITE)
+        view = View(tmp_path)
+        view.saw(scenarios.load(path, root=tmp_path))
+        context = SimpleNamespace(
+            view=view,
+            config=SimpleNamespace(rootpath=tmp_path),
+            settings=Settings(baselines=tmp_path / "baselines"),
+        )
+        records = (
+            record("a", NODEID),
+            record("a-longer", "mine.eval.yaml::a-longer[box-en]"),
+            record("a", "mine.eval.yaml::a[slow-en]", "slow"),
+        )
+        recorder: Any = SimpleNamespace(red=red, records=records, context=context, cells_behind={})
+        session: Any = Session()
+        verdicts.report(recorder, session)
+        return recorder, session
+
+    return emit
+
+
+def test_a_verdict_is_a_whole_test_that_failed(emitted: Any) -> None:
+    _, session = emitted(verdict())
+    assert [name for name, _ in session.log] == [
+        "pytest_runtest_logstart",
+        *["pytest_runtest_logreport"] * 3,
+        "pytest_runtest_logfinish",
+    ]
+    assert [(one.when, one.outcome) for one in session.reports] == [
+        ("setup", "passed"),
+        ("call", "failed"),
+        ("teardown", "passed"),
+    ]
+    assert {one.nodeid for one in session.reports} == {"llmeval/box::output_tps"}
+    assert session.testscollected == 3, "or the progress of pytest passes 100 %"
+
+
+def test_its_text_is_the_sentence_and_nothing_else(emitted: Any) -> None:
+    _, session = emitted(verdict())
+    failed = session.reports[1]
+    assert failed.longreprtext == "output_tps fell\n  -> look"
+    assert str(failed.longrepr) == "output_tps fell\n  -> look"
+    crash = failed.longrepr.reprcrash
+    assert crash.message == "output_tps fell", "what the short summary has room for"
+    assert failed.keywords["llmeval"]
+
+
+def test_a_failed_request_has_failed_its_own_item_already(emitted: Any) -> None:
+    recorder, session = emitted(verdict(verdicts.ERRORS, cell="mine/a/en"))
+    assert session.log == []
+    assert recorder.cells_behind == {}
+    assert session.testscollected == 2
+
+
+def test_nothing_red_is_nothing_said(emitted: Any) -> None:
+    assert emitted()[1].log == []
+
+
+def test_a_cells_verdict_stands_at_its_scenario(emitted: Any) -> None:
+    recorder, session = emitted(verdict("quality", cell="mine/a-longer/en"))
+    failed = session.reports[1]
+    assert failed.nodeid == "mine.eval.yaml::a-longer[box-en]::quality"
+    assert failed.location[:2] == ("mine.eval.yaml", 3)
+    assert failed.longrepr.reprcrash.lineno == 4, "editors count from 1"
+    assert recorder.cells_behind == {failed.nodeid: ("mine.eval.yaml::a-longer[box-en]",)}
+
+
+def test_an_endpoints_verdict_is_behind_all_of_its_cells(emitted: Any) -> None:
+    recorder, _ = emitted(verdict())
+    assert recorder.cells_behind == {
+        "llmeval/box::output_tps": (NODEID, "mine.eval.yaml::a-longer[box-en]"),
+    }
+    recorder, _ = emitted(verdict(endpoint="slow"))
+    assert recorder.cells_behind == {"llmeval/slow::output_tps": ("mine.eval.yaml::a[slow-en]",)}
+
+
+@pytest.mark.parametrize("endpoint", ["box", "slow"])
+def test_a_cells_verdict_is_that_of_its_own_endpoint(emitted: Any, endpoint: str) -> None:
+    _, session = emitted(verdict("quality", cell="mine/a/en", endpoint=endpoint))
+    assert session.reports[1].nodeid == f"mine.eval.yaml::a[{endpoint}-en]::quality"
+
+
+def test_a_missing_cell_has_an_id_of_its_own_and_nothing_to_run_again(emitted: Any) -> None:
+    recorder, session = emitted(verdict("cells", cell="mine/gone/en", verdict="missing"))
+    assert session.reports[1].nodeid == "llmeval/box::mine/gone/en::cells"
+    assert recorder.cells_behind == {"llmeval/box::mine/gone/en::cells": ()}
+    assert session.reports[1].location[:2] == ("baselines/box.json", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (None, ("baselines/box.json", 0)),
+        ("rounds = 2\n", ("baselines/box.json", 0)),
+        ("rounds = 2\n[policy]\nalpha = 0.1\n", ("llmeval.toml", 1)),
+        ("[policy]\n[policy.output_tps]\n", ("llmeval.toml", 1)),
+        ("[policy.output_tps]\n[policy.endpoints.box.output_tps]\n", ("llmeval.toml", 1)),
+        ("[policy.ttft_s]\n", ("baselines/box.json", 0)),
+    ],
+)
+def test_an_endpoints_verdict_stands_at_its_policy_or_baseline(
+    emitted: Any, tmp_path: Path, text: str | None, place: tuple[str, int]
+) -> None:
+    if text is not None:
+        (tmp_path / "llmeval.toml").write_text(text)
+    _, session = emitted(verdict())
+    assert session.reports[1].location[:2] == place
+
+
+def test_a_baseline_outside_the_project_is_named_by_its_whole_path(emitted: Any, tmp_path: Path) -> None:
+    recorder, session = emitted()
+    recorder.context.settings = Settings(baselines=tmp_path.parent / "promises")
+    recorder.red = (verdict(),)
+    verdicts.report(recorder, session)
+    assert session.reports[1].location[0] == str(tmp_path.parent / "promises" / "box.json")
