@@ -56,10 +56,12 @@ def evidence(sessions: Sequence[Samples], run: Samples, *, prior_sd: float) -> E
     squares = math.fsum(level * level for level in history.levels.values())
     spread = stats.shrunk_variance(prior, PRIOR_DF, squares, df)
     whole = Shift.tested(fmean(history.shifts.values()), math.sqrt(spread * history.factor), PRIOR_DF + df)
+    later = (_variance_of_mean(cell, alike, rate_is_known=True) or 0.0 for cell in cells.values())
+    planned = max(prior_sd**2, fmean(later) / len(cells))
     return Evidence(
         whole=whole,
         sessions=history.sessions,
-        spread=math.sqrt(spread),
+        spread=math.sqrt(min(spread, stats.shrunk_variance(planned, PRIOR_DF, squares, df))),
         cells=_tests(history, cells, of_mean, prior_sd, alike) if len(cells) > 1 else {},
         only=None if len(cells) > 1 else next(iter(cells)),
         creep=_creep(whole.size, list(history.levels.values()), spread),
@@ -95,10 +97,16 @@ def _likeness(cells: Sequence[_Cell]) -> float:
     return min(1.0, max(0.0, (between - within) / (between + (size - 1) * within)))
 
 
-def _variance_of_mean(cell: _Cell, alike: float) -> float | None:
-    """The variance of the run's mean by the noise of samples; None where the cell does not show it."""
+def _variance_of_mean(cell: _Cell, alike: float, *, rate_is_known: bool = False) -> float | None:
+    """The variance of the run's mean by the noise of samples; None where the cell does not show it.
+
+    ``rate_is_known``: without the doubt about a pass rate, as after many sessions.
+    """
     n = len(cell.run)
     if cell.pass_or_fail:
+        if rate_is_known:
+            rate = fmean(x for session in cell.sessions for x in session) / _TOP
+            return _TOP**2 * rate * (1 - rate) * _inflation(n, alike) / n
         a, b = _rate(cell, alike)
         return _TOP**2 * a * b / ((a + b) * (a + b + 1)) * _inflation(n, alike) / n
     groups = [group for group in [*cell.sessions, cell.run] if len(group) > 1]
