@@ -2,7 +2,8 @@
 
 A script that imports nothing of this package, started by ``measure.engine`` as
 ``python -P llamacpp.py MODEL.gguf --alias NAME --announce FILE ...``. The system picks the port; the server's
-URL is written to FILE when the model is loaded and the port is open: nobody can take it in between.
+URL is written to FILE when the model is loaded and the port is open: nobody can take it in between. With
+``--port`` instead it is a server like others, for a table ``[endpoints.NAME.server]``.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ def main() -> None:
     server = xllamacpp.Server(_parameters(options))
     url = server.listening_address
     print(f"{options.alias} is served on {url}", flush=True)  # noqa: T201 - the log
-    partial = options.announce.with_suffix(".part")
-    partial.write_text(url, "utf-8")
-    os.replace(partial, options.announce)  # noqa: PTH105 - the atomic one
+    if options.announce is not None:
+        partial = options.announce.with_suffix(".part")
+        partial.write_text(url, "utf-8")
+        os.replace(partial, options.announce)  # noqa: PTH105 - the atomic one
     threading.Event().wait()
 
 
@@ -34,7 +36,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("--alias", required=True, help="the model's name in answers")
-    parser.add_argument("--announce", type=Path, required=True, help="the file that gets the URL")
+    parser.add_argument("--announce", type=Path, help="the file that gets the URL")
+    parser.add_argument("--port", type=int, default=0, help="0: one that is free")
     parser.add_argument("--context-window", type=int, required=True, help="tokens for each parallel stream")
     parser.add_argument("--parallel", type=int, required=True, help="streams at the same time")
     parser.add_argument("--threads", type=int, required=True)
@@ -45,7 +48,7 @@ def _parameters(options: argparse.Namespace) -> xllamacpp.CommonParams:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(options.model)
     parameters.model_alias = {options.alias}
-    parameters.port = 0
+    parameters.port = options.port
     parameters.n_parallel = options.parallel
     parameters.n_ctx = options.context_window * options.parallel  # llama.cpp divides it among the streams
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = options.threads
