@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
 import sys
 import time
 from types import SimpleNamespace
@@ -93,6 +94,9 @@ class Terminal:
         except BlockingIOError:
             return ""
 
+    def wait_for_text(self) -> None:
+        assert select.select([self.controller], [], [], 10.0)[0], "nothing was drawn"
+
     def close(self) -> None:
         for descriptor in (self.controller, self.descriptor):
             os.close(descriptor)
@@ -109,12 +113,14 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
 def test_a_cell_is_drawn_and_wiped(terminal: Terminal) -> None:
     with Progress(terminal.descriptor).cell(CELL) as shown:
         shown.on_round(1)(S, token())
-        time.sleep(0.3)
-    said = terminal.said
-    assert "1 tokens, round 2/3, 0 s: add[box-ko]" in said
+        terminal.wait_for_text()
+        said = terminal.said  # perhaps drawn before the token came
+        terminal.wait_for_text()
+    said += terminal.said
+    assert re.search(r"1 tokens, round 2/3, \d s: add\[box-ko\]", said)
     assert said.startswith(SAVE)
     assert said.endswith(RESTORE_AND_WIPE), "nothing is left of it when pytest writes on"
-    assert said.count(SAVE) == said.count(RESTORE_AND_WIPE) > 1
+    assert said.count(SAVE) == said.count(RESTORE_AND_WIPE) > 0
     assert "\n" not in said
 
 
@@ -127,7 +133,7 @@ def test_a_short_cell_is_not_drawn(terminal: Terminal, monkeypatch: pytest.Monke
 
 def test_it_is_wiped_after_an_error_too(terminal: Terminal) -> None:
     with pytest.raises(ZeroDivisionError), Progress(terminal.descriptor).cell(CELL):  # noqa: PT012
-        time.sleep(0.2)
+        terminal.wait_for_text()
         raise ZeroDivisionError
     assert terminal.said.endswith(RESTORE_AND_WIPE)
 
@@ -196,7 +202,7 @@ def test_where_there_is_no_terminal_it_is_not(tmp_path: Any, monkeypatch: pytest
 def test_what_is_drawn_fits_one_line_of_any_width(terminal: Terminal) -> None:
     """Clipped at the screen's edge by the terminal: a wrapped line could not be wiped."""
     with Progress(terminal.descriptor).cell(CELL):
-        time.sleep(0.1)
+        terminal.wait_for_text()
     for frame in re.findall(re.escape(SAVE) + r"(.*?)(?:\Z|\x1b8)", terminal.said, re.DOTALL):
         assert frame.startswith(progress.NO_WRAP)
         assert frame.endswith(progress.WRAP)
