@@ -127,22 +127,18 @@ def decide(evidence: Evidence, rejected: set[str | None], frame: Frame) -> Judge
 
     ``None`` in ``rejected`` is the whole.
     """
-    if not evidence.cells:
-        whole = _creeping(evidence, frame, frame.alpha) or _judged(
-            evidence, evidence.whole, frame, frame.alpha, significant=None in rejected
-        )
-        cells = {evidence.only: whole} if evidence.only else {}
-        return structs.replace(whole, cells=cells)
-    each = frame.alpha * CELLS / len(evidence.cells)
-    judged = {
-        cell: _judged(evidence, shift, frame, each, significant=cell in rejected, cell=cell)
-        for cell, shift in evidence.cells.items()
-    }
-    alpha = frame.alpha * WHOLE
+    alpha = frame.alpha * (WHOLE if evidence.cells else 1.0)
     whole = _judged(evidence, evidence.whole, frame, alpha, significant=None in rejected)
     if whole.verdict != "regressed":
         whole = _creeping(evidence, frame, alpha) or whole
-    return structs.replace(whole, cells=judged)
+    if evidence.only is not None:
+        return structs.replace(whole, cells={evidence.only: whole})
+    each = frame.alpha * CELLS / len(evidence.cells)
+    cells = {
+        cell: _judged(evidence, shift, frame, each, significant=cell in rejected, cell=cell)
+        for cell, shift in evidence.cells.items()
+    }
+    return structs.replace(whole, cells=cells)
 
 
 def _judged(
