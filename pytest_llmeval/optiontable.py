@@ -98,7 +98,7 @@ OPTIONS = (
     Option(
         "strict",
         values.SWITCH,
-        "fail for what could not be checked: no endpoint or sandbox, stale cells, cells cut off by a time limit",
+        "fail for what could not be checked: no endpoint, no sandbox, stale cells, cells cut off in time",
         default="on when CI is set",
         flags=(("--llm-strict", True), ("--no-llm-strict", False)),
     ),
