@@ -8,9 +8,9 @@ Run it: ``python benchmarks/mock_server.py --port=0 --ttft-s=0.05 --answers=answ
 ``listening on PORT``. Every field of `Behaviour` is an option; the request field ``"mock": {...}`` overrides
 them for one request, ``POST /control {...}`` for all that follow (``{"reset": true}`` first goes back to the
 options, ``"answers"`` replaces the answers). ``GET /control`` tells the behaviour in force and the counters,
-``GET /control/log`` the last 4,096 requests: ``{"id", "body", "received_ns", "sent_ns", "aborted"}``, where
-``id`` is the ``chatcmpl-ID`` of the answer and ``sent_ns`` holds one stamp per text event, taken just before
-its write.
+``GET /control/log`` the last 4,096 requests: ``{"id", "path", "body", "received_ns", "sent_ns", "aborted"}``,
+where ``id`` is the ``chatcmpl-ID`` of the answer and ``sent_ns`` holds one stamp per text event, taken just
+before its write.
 
 Import it: ``with running(gap_s=0.001) as url`` starts the process, ``control(url, status=500)`` changes it,
 ``log(url)`` reads the log; ``await serve(...)`` puts it on the running loop.
@@ -252,6 +252,7 @@ class Connection(asyncio.Protocol):
         now = override(self.state.behaviour, body.get("mock", {}))
         entry = {
             "id": next(self.state.ids),
+            "path": self.url.decode(),
             "body": body,
             "received_ns": self.stamp_ns,
             "sent_ns": [],

@@ -18,6 +18,7 @@ from pytest_llmeval.model import (
     ErrorKind,
     Failure,
     Parameters,
+    ProseCheck,
     Record,
     Request,
     Response,
@@ -147,6 +148,25 @@ def test_rounds_repeat_one_request_after_a_warm_up_that_is_another() -> None:
     assert [one.round for one in asking.asked] == [0, 1, 2]
     assert not asking.interrupted
     assert all(50 <= one.at_s < 80 for one in asking.asked)
+
+
+def test_code_that_fills_a_gap_is_scored_with_what_stands_around_it() -> None:
+    gap = {"suite": "s", "id": "x", "prompt": {"en": "def add(a, b):"}, "suffix": "\n\nprint(add(1, 2))\n"}
+    code = Scenario(**gap, answer=AnswerSpec(code="python"))  # type: ignore[arg-type]
+    assert cell(scenario=code).request().suffix == "\n\nprint(add(1, 2))\n"
+    asked, analyser = [Asked(0, 1.0, response("\n    return a + b"))], Analyser()
+    assess(asked, cell(scenario=code), analyser)
+    assert analyser.seen == ["def add(a, b):\n    return a + b\n\nprint(add(1, 2))\n"]
+    checked = ProseCheck(contains=("print",))
+    prose = Scenario(**gap, prose_checks=(checked,))  # type: ignore[arg-type]
+    (sample,) = assess(asked, cell(scenario=prose)).record.samples
+    assert sample.score is not None
+    assert sample.score.correctness == 0, "of prose the answer alone is read"
+
+
+def test_what_a_client_found_strange_is_a_reason() -> None:
+    (sample,) = assessed(response("x", notes=("the count is strange",))).samples
+    assert "the count is strange" in sample.reasons
 
 
 def test_no_warm_up_where_none_is_asked_for() -> None:

@@ -93,6 +93,24 @@ def test_a_files_system_text_is_for_the_scenarios_without_one(write):
         scenarios.load(write("system: ' '\n" + ONE))
 
 
+GAP = """\
+scenarios:
+- id: gap
+  prompt: {en: "def add(a, b):\\n    "}
+  suffix: "\\n\\nprint(add(1, 2))"
+"""
+
+
+def test_a_suffix_is_read_and_hashed(write):
+    (gap,) = scenarios.load(write("system: Ours.\n" + GAP)).scenarios
+    assert (gap.suffix, gap.system) == ("\n\nprint(add(1, 2))", None), "a gap is filled without instructions"
+    (other,) = scenarios.load(write(GAP.replace("1, 2", "3, 4"))).scenarios
+    (without,) = scenarios.load(write("\n".join(GAP.splitlines()[:3]))).scenarios
+    assert len({scenarios.prompt_sha256(one, "en") for one in (gap, other, without)}) == 3
+    with pytest.raises(ScenarioError, match=":4: a gap is filled without instructions"):
+        scenarios.load(write(GAP + "  system: Mine.\n"))
+
+
 WORKLOADS = """\
 suite: load
 scenarios:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import gzip
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import httpx
 import mock_server
@@ -32,7 +32,7 @@ LLAMA = Facts(kind="openai", server="llama.cpp b11434", model="mock", context_wi
 
 def using(url: str, main: Callable[[OpenAIClient], Awaitable[T]], **options: Any) -> T:
     """Run ``main`` with a client of the URL; facts of a plain server unless given."""
-    endpoint = options.pop("endpoint", Endpoint(name="mine", url=url))
+    endpoint = structs.replace(options.pop("endpoint", Endpoint(name="mine")), url=url)
     options.setdefault("facts", PLAIN)
 
     async def run() -> T:
@@ -359,6 +359,91 @@ def test_nothing_of_an_answer_stays_alive_while_collection_is_off(mock: str) -> 
             gc.enable()
 
     assert using(mock, main) == 0
+
+
+# -- the completions route ---------------------------------------------------------------------------------
+
+
+GAP = Request(messages=(("user", "def add(a, b):\n"),), suffix="\n\nprint(add(1, 2))\n", max_tokens=8)
+
+
+def completing(url: str) -> Endpoint:
+    return Endpoint(name="mine", url=url, api="completions")
+
+
+def test_the_completions_route_gets_one_prompt_and_its_suffix(mock: str) -> None:
+    response = ask(mock, GAP, endpoint=completing(mock))
+    assert (response.failure, response.text, response.finish_reason) == (None, "tok " * 8, "length")
+    assert mock_server.log(mock)[-1]["path"] == "/v1/completions"
+    assert body_sent(mock) == {
+        "model": "mock",
+        "prompt": "def add(a, b):\n",
+        "suffix": "\n\nprint(add(1, 2))\n",
+        "temperature": 0.0,
+        "seed": 0,
+        "stream": True,
+        "max_tokens": 8,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_a_system_text_stands_before_the_prompt_of_a_completion(mock: str) -> None:
+    request = Request(messages=(("system", "Be brief."), ("user", "Hello")), max_tokens=3)
+    ask(mock, request, endpoint=completing(mock), facts=VLLM)
+    body = body_sent(mock)
+    assert body["prompt"] == "Be brief.\n\nHello"
+    assert body.keys().isdisjoint({"suffix", "messages"})
+    assert "cache_salt" in body
+
+
+@pytest.mark.parametrize(
+    ("flavour", "api", "said"),
+    [("vllm", "chat", 'set api = "completions"'), ("llamacpp", "completions", "llama.cpp ignores one")],
+)
+def test_a_suffix_that_would_get_lost_is_never_sent(
+    mock: str, flavour: str, api: Literal["chat", "completions"], said: str
+) -> None:
+    mock_server.control(mock, flavour=flavour)
+    response = ask(mock, GAP, endpoint=Endpoint(name="mine", url=mock, api=api), facts=None)
+    assert response.failure is not None
+    assert response.failure.kind == "unsupported"
+    assert said in response.failure.message
+    assert mock_server.log(mock) == []
+
+
+def test_a_refused_suffix_is_told_in_the_servers_words(mock: str) -> None:
+    said = "suffix is only supported for models with FIM completion"
+    mock_server.control(mock, status=400, error={"error": {"message": said, "code": 400}})
+    response = ask(mock, GAP, endpoint=completing(mock))
+    assert response.failure is not None
+    assert response.failure.message == said
+
+
+@pytest.mark.parametrize("server", ["vllm", "llama.cpp"])
+def test_real_completions_are_read(transcript: Any, server: str) -> None:
+    recorded = transcript(f"{server}/22b_completions_stream")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.url.path == "/v1/completions"
+        return httpx.Response(recorded.status, headers=recorded.headers, content=recorded.body)
+
+    model = "qwen2.5-coder-0.5b-instruct" if server == "llama.cpp" else None
+    request = Request(messages=(("user", "def fib(n):"),), max_tokens=6)
+    facts = Facts(kind="openai", server=server, model=model)
+    url = "http://x"
+    transport = httpx.MockTransport(answer)
+    response = ask(url, request, endpoint=completing(url), transport=transport, facts=facts)
+    assert response.failure is None
+    assert len(response.text) > 10
+    assert response.usage is not None
+    assert response.usage.completion_tokens == 6
+
+
+def test_a_strange_count_is_noted(mock: str) -> None:
+    assert ask(mock, facts=None).notes == ()
+    mock_server.control(mock, tokens_per_event=8)
+    (note,) = ask(mock, structs.replace(HELLO, max_tokens=40), facts=None).notes
+    assert "counted 40 tokens and sent 5 events with text: several tokens an event" in note
 
 
 # -- seams -------------------------------------------------------------------------------------------------

@@ -57,6 +57,30 @@ def test_the_tape_holds_what_was_recorded(tmp_path):
     assert tape.transport == "replay"
 
 
+def test_a_completion_is_found_by_prompt_and_suffix(tmp_path):
+    body = b'data: {"choices": [{"index": 0, "text": "%s", "finish_reason": "stop"}]}\n\n'
+    for suffix in ("one", "two"):
+        tape = Tape(started_ns=1, ended_ns=9, status=200)
+        tape.headers = [(b"content-type", b"text/event-stream")]
+        tape.reads = [(5, body % suffix.encode())]
+        asked = Request(messages=(("prompt", "def f():"), ("suffix", suffix)))
+        Recorder(tmp_path / suffix, FACTS)(asked, tape, None)
+        (path,) = (tmp_path / suffix).iterdir()
+        path.rename(tmp_path / path.name)
+
+    async def answers() -> list[str]:
+        client = connect(Endpoint(kind="replay", path=str(tmp_path)))
+        wanted = [
+            Request(messages=(("user", "def f():"),), suffix=suffix) for suffix in ("two", "one", "three")
+        ]
+        responses = [await client.stream(request) for request in wanted]
+        assert responses[2].failure is not None
+        assert "not among the recordings" in responses[2].failure.message
+        return [response.text for response in responses[:2]]
+
+    assert asyncio.run(answers()) == ["two", "one"]
+
+
 def test_a_reader_sees_every_read_and_may_stop(tmp_path):
     recorded(tmp_path)
     seen: list[bytes] = []

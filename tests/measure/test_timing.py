@@ -93,6 +93,29 @@ def test_nothing_came() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("events", "text", "tokens", "server", "said"),
+    [
+        (40, "tok ", 40, "vllm 0.32.0", None),
+        (40, "tok ", 41, "vllm 0.32.0", None),  # an end token
+        (39, "tok ", 38, None, None),
+        (40, "tok ", 38, None, "counted 38 tokens and sent 40 events with text: its count is too low"),
+        (10, "안녕하세요", 18, "llama.cpp b11434", None),  # characters of several tokens
+        (10, "several tokens", 60, "ollama 0.12", "several tokens an event"),
+        (10, "several tokens", 60, "sglang", None),  # may be its habit
+        (10, "several tokens", 60, None, None),
+        (10, "tok ", 300, None, "counted 300 tokens for 40 bytes of text: tokens that it did not show"),
+    ],
+)
+def test_a_count_beyond_the_servers_habit_is_told(
+    events: int, text: str, tokens: int, server: str | None, said: str | None
+) -> None:
+    chunks = tuple(Chunk(number, text) for number in range(events))
+    answer = Response(started_ns=0, ended_ns=events, chunks=chunks, usage=Usage(1, tokens))
+    miscount = timing.miscount(answer, server)
+    assert (miscount is None) if said is None else (miscount is not None and said in miscount)
+
+
 def test_nearest_rank() -> None:
     values = [float(value) for value in range(1, 101)]
     assert [timing.percentile(values, percent) for percent in (0, 1, 50, 99, 99.5, 100)] == [

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 4
 """The request, and one more for each of the three things that an answer may teach."""
+_IGNORED = (
+    "llama.cpp ignores one: write the model's own tokens into the prompt, like "
+    "<|fim_prefix|>…<|fim_suffix|>…<|fim_middle|>"
+)
+"""Seen with xllamacpp 2026.10: the same answer with any suffix, and none of its tokens counted."""
 
 
 class OpenAIClient:
@@ -79,6 +84,8 @@ class OpenAIClient:
             facts = await self.describe()
         except EndpointError as error:
             return exchange.unasked(Failure("connect", str(error)))
+        if "suffix" in dict(request.messages) and _is("llama.cpp", facts):
+            return exchange.unasked(exchange.no_suffix(_IGNORED))
         limit = self._limit(request, facts)
         for _ in range(_ATTEMPTS - 1):
             response, refusal = await self._ask(request, facts, limit, on_read)
