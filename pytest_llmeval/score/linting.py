@@ -18,10 +18,9 @@ import astroid  # type: ignore[import-untyped]  # ships no types
 from pylint.lint import PyLinter, Run
 from pylint.reporters import CollectingReporter
 from radon.metrics import h_visit_ast, mi_compute
-from radon.raw import analyze
 from radon.visitors import ComplexityVisitor
 
-from . import source
+from . import lines, source
 from .analysis import Analysis, Finding, Routine, Severity
 from .rules import PYLINT_OPTIONS
 
@@ -89,7 +88,7 @@ class Linter:
             findings, statements = self._lint(quiet)
             complexity = ComplexityVisitor.from_ast(tree)
             halstead = h_visit_ast(tree).total
-            raw = analyze(bare)
+            counted = lines.count(bare)
         except (SyntaxError, tokenize.TokenError):
             return Analysis(failure="the code can't be tokenized")
         except (RecursionError, MemoryError) as error:
@@ -103,10 +102,10 @@ class Linter:
             statements=statements,
             pylint_score=_pylint_score(findings, statements),
             routines=tuple(sorted(_routines(complexity), key=lambda routine: routine.line)),
-            maintainability=mi_compute(halstead.volume, complexity.total_complexity, raw.lloc, 0),
+            maintainability=mi_compute(halstead.volume, complexity.total_complexity, counted.logical, 0),
             volume=float(halstead.volume),
             difficulty=float(halstead.difficulty),
-            source_lines=raw.sloc,
+            source_lines=counted.source,
         )
 
     def _lint(self, code: str) -> tuple[tuple[Finding, ...], int]:

@@ -162,7 +162,7 @@ def test_nothing_heavy_is_imported_here() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-SLOW = {"multiplying", "doubling lists", "inheritance chain", "diamonds", "long list"}
+SLOW = {"multiplying", "doubling lists", "inheritance chain", "diamonds"}
 """Those that run into the CPU limit, or near it."""
 
 

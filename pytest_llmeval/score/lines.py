@@ -1,0 +1,56 @@
+"""Source and logical lines of code, counted as ``radon.raw`` does, in one pass.
+
+radon reads a statement of many lines again for each of its lines: 9 s for a list of 1,900 items. The counts
+are the same (a test holds them to radon's); line ends are ``\\n`` alone here.
+"""
+
+from __future__ import annotations
+
+import io
+import tokenize
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_LAYOUT = frozenset({tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER})
+
+
+class Lines(NamedTuple):
+    """``source``: lines that are no blanks, comments or lone strings. ``logical``: statements, roughly."""
+
+    source: int
+    logical: int
+
+
+def count(code: str) -> Lines:
+    """The lines of a program without comments. Raises ``tokenize.TokenError`` or ``SyntaxError``."""
+    written = [bool(line.strip()) for line in code.split("\n")]
+    source = logical = 0
+    for statement in _statements(code):
+        if [token.type for token in statement] != [tokenize.STRING]:
+            source += sum(written[statement[0].start[0] - 1 : statement[-1].end[0]])
+        logical += _logical(statement)
+    return Lines(source, logical)
+
+
+def _statements(code: str) -> Iterator[list[tokenize.TokenInfo]]:
+    """The tokens of each line that the grammar sees, however many lines it is written on."""
+    statement: list[tokenize.TokenInfo] = []
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        if token.type == tokenize.NEWLINE:
+            yield statement
+            statement = []
+        elif token.type not in _LAYOUT:
+            statement.append(token)
+
+
+def _logical(statement: Sequence[tokenize.TokenInfo]) -> int:
+    """radon's rule: one a part between semicolons, two where its last colon is not at its end."""
+    parts = [list(part) for ends, part in groupby(statement, lambda token: token.string == ";") if not ends]
+    count = 0
+    for part in parts:
+        colons = [place for place, token in enumerate(part) if token.string == ":"]
+        count += 2 if colons and colons[-1] != len(part) - 1 else 1
+    return count
