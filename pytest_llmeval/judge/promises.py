@@ -26,7 +26,7 @@ def about_requests(endpoint: str, records: Sequence[Record]) -> list[Verdict]:
         failed = [sample for sample in record.samples if not sample.ok]
         if failed:
             error = next((sample.error for sample in failed if sample.error is not None), None)
-            why = f" ({error.kind}: {error.message})" if error else ""
+            why = f" ({error.kind}: {error.message.splitlines()[0]})" if error and error.message else ""
             verdicts.append(
                 Verdict(
                     endpoint=endpoint,

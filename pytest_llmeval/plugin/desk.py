@@ -107,7 +107,10 @@ class LocalDesk:
     # -- what a bench asks ---------------------------------------------------------------------------------
 
     def open(self, name: str, holder: object = HERE) -> Opened:
-        """See ``Desk``. A second caller waits for the first one's answer; an error stays what it is."""
+        """See ``Desk``. A second caller waits for the first one's answer.
+
+        An error stays what it is; a log is shown to the first who hears of it.
+        """
         self.leases.take(name, holder)
         with self._turns[name]:
             if name not in self._answers:
@@ -115,6 +118,8 @@ class LocalDesk:
             answer = self._answers[name]
             if isinstance(answer, Opened) and (death := self._death(name)):
                 answer = death
+            if isinstance(answer, EndpointError):
+                self._answers[name] = _in_short(answer)
         if isinstance(answer, EndpointError):
             raise answer
         return answer
@@ -144,8 +149,12 @@ class LocalDesk:
 
     def obituary(self, name: str) -> str | None:
         """See ``Desk``."""
-        death = self._death(name, within_s=DEATH_S)
-        return None if death is None else f"{death.what}\n  -> {death.hint}"
+        with self._turns[name]:
+            death = self._death(name, within_s=DEATH_S)
+            if death is None:
+                return None
+            self._answers[name] = _in_short(death)
+        return f"{death.what}\n  -> {death.hint}"
 
     # -- opening -------------------------------------------------------------------------------------------
 
@@ -265,3 +274,10 @@ def _as_endpoint_error(error: LLMEvalError) -> EndpointError:
         if isinstance(error, EndpointError)
         else EndpointError(error.what, where=error.where, hint=error.hint)
     )
+
+
+def _in_short(error: EndpointError) -> EndpointError:
+    """Without the lines of a log."""
+    if error.hint is None or "\n" not in error.hint:
+        return error
+    return EndpointError(error.what, where=error.where, hint=error.hint.splitlines()[0].rstrip(":"))

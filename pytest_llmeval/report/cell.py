@@ -33,7 +33,8 @@ def failure(sample: Sample) -> str:
     assert sample.error is not None
     status = f" (HTTP {sample.error.status})" if sample.error.status and sample.error.status != 200 else ""
     partial = f"; {sample.partial_tokens} tokens had arrived" if sample.partial_tokens else ""
-    return f"{sample.error.kind}{status}: {safe.block(sample.error.message)}{partial}"
+    first, _, rest = safe.block(sample.error.message).partition("\n")
+    return f"{sample.error.kind}{status}: {first}{partial}" + (f"\n{rest}" if rest else "")
 
 
 def details(record: Record, answers: Sequence[AnswerLike], kept_in: str | None, again: str) -> str:
