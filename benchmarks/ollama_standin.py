@@ -13,10 +13,11 @@ import json
 import re
 import threading
 from contextlib import contextmanager
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LOAD_S = 0.05
 GAP_S = 0.01
@@ -135,18 +136,21 @@ def chunk(writer: asyncio.StreamWriter, data: Any) -> None:
 def running(*models: str) -> Iterator[tuple[str, StandIn]]:
     """A stand-in that answers from a thread while the block runs: its URL, and itself."""
     standin = StandIn(*models)
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(standin.connected, "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever, name="ollama-standin")
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", standin
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+    started: SimpleQueue[tuple[str, Callable[[], object]]] = SimpleQueue()
+
+    async def serve() -> None:
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(standin.connected, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        started.put((f"http://127.0.0.1:{port}", lambda: loop.call_soon_threadsafe(over.set)))
+        await over.wait()
         server.close()
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="ollama-standin")
+    thread.start()
+    url, stop = started.get(timeout=10)
+    try:
+        yield url, standin
+    finally:
+        stop()
+        thread.join()

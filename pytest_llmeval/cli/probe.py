@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PROMPT = "Count from one to ten in words."
 TOKENS = 24
+_UNKNOWN = {"openai": "OpenAI-compatible, not recognised", "function": "a callable of this project"}
 EXAMPLE = """\
 examples:
   llmeval probe http://localhost:8000
@@ -55,7 +56,7 @@ def _probe(options: argparse.Namespace) -> int:
         rootdir=place.root(),
     )
     [endpoint] = found.endpoints
-    if endpoint.url is None:
+    if endpoint.url is None and endpoint.kind != "function":
         raise EndpointError("only a server with a URL can be probed", where=options.endpoint)
     facts, response = asyncio.run(_ask(endpoint, found.secrets.get(endpoint.name)))
     for name, value in _told(facts, response):
@@ -84,7 +85,7 @@ def _told(facts: Facts, response: Response) -> list[tuple[str, str]]:
     ttft = f"{figures.ttft_s * 1e3:.0f} ms" if figures.ttft_s is not None else None
     speed = f"{figures.output_tps:.1f} tok/s" if figures.output_tps is not None else None
     lines = {
-        "server": facts.server or "OpenAI-compatible, not recognised",
+        "server": facts.server or _UNKNOWN.get(facts.kind, "not told"),
         "model": facts.model,
         "quantization": facts.quantization,
         "context window": window,
@@ -104,12 +105,34 @@ def _section(endpoint: Endpoint, facts: Facts) -> str:
     host = urlsplit(endpoint.url or "").hostname or ""
     slug = re.sub(r"[^a-z0-9._-]+", "-", (facts.model or host).lower().rpartition("/")[2]).strip("-.")
     name = (slug or "server") if default else endpoint.name
-    written = structs.asdict(endpoint) | {"model": facts.model}
+    kind, model = _native(endpoint, facts), None if endpoint.kind == "function" else facts.model
+    written = structs.asdict(endpoint) | {"kind": kind, "model": model}
+    if kind == "function":
+        written["path"] = None  # the project's own folder
     keys = [key for key in project.ENDPOINT_KEYS if written.get(key) is not None]
     blank = structs.asdict(type(endpoint)())
     lines = [f"[endpoints.{name}]"]
     for key in keys:
         unused_key = key == "api_key_env" and not os.environ.get(endpoint.api_key_env or "")
         if not unused_key and (key == "kind" or written[key] != blank.get(key)):
-            lines.append(f"{key} = {json.dumps(written[key])}")
+            lines.append(f"{key} = {_toml(written[key])}")
     return "\n".join(lines)
+
+
+def _native(endpoint: Endpoint, facts: Facts) -> str:
+    """The kind that gets most out of a server: Ollama's own API tells more than its OpenAI-compatible one."""
+    is_ollama = facts.server is not None and facts.server.split(" ")[0] == "ollama"
+    return "ollama" if is_ollama and endpoint.kind == "openai" and endpoint.api == "chat" else endpoint.kind
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it in one line."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{_key(name)} = {_toml(entry)}' for name, entry in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)

@@ -1,0 +1,260 @@
+"""Endpoints that are no OpenAI chat server, as a user configures and runs them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import mock_server
+import ollama_standin
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+APP = """\
+import asyncio, time
+
+GOOD = "Here it is.\\n```python\\ndef add(a, b):\\n    return a + b\\n```\\n"
+
+
+def streamed(prompt, temperature, max_tokens):
+    assert temperature == 0 and max_tokens == 1024
+    for word in (GOOD if "add" in prompt else "안녕하세요 여러분, 반갑습니다. ").split(" "):
+        time.sleep(0.002)
+        yield word + " "
+
+
+async def later(messages):
+    await asyncio.sleep(0.01)
+    return GOOD if "add" in messages[-1]["content"] else "안녕하세요"
+
+
+def broken(prompt):
+    raise RuntimeError("the shop is closed")
+
+
+def fills(prompt, suffix):
+    return "    return a + b"
+"""
+GAP = """\
+scenarios:
+- id: gap
+  prompt: {en: "def add(a, b):\\n"}
+  suffix: "\\n\\nprint(add(1, 2))\\n"
+  answer: {code: python, requires: ["add(a, b)"]}
+"""
+
+
+def configure(project: Any, text: str) -> None:
+    (project.path / "llmeval.toml").write_text(text, encoding="utf-8")
+
+
+def samples(project: Any) -> list[dict[str, Any]]:
+    return [sample for cell in project.last_run()["cells"] for sample in cell["samples"]]
+
+
+# -- function ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["streamed", "later"])
+def test_a_callable_of_the_project(project: Any, name: str) -> None:
+    (project.path / "shop").mkdir()
+    (project.path / "shop" / "assistant.py").write_text(APP, encoding="utf-8")
+    configure(project, f'[endpoints.app]\nkind = "function"\ncall = "shop.assistant:{name}"\n')
+    result = project.pytest("--llm-endpoint=app", "--llm-rounds=2")
+    result.assert_outcomes(passed=3)
+    assert result.ret == 0
+    run = project.last_run()
+    assert run["endpoints"]["app"] == {"kind": "function", "model": f"shop.assistant:{name}", "here": True}
+    for sample in samples(project):
+        assert sample["transport"] == "function"
+        assert sample["latency_s"] > 0.002
+        assert ("gap_p50_s" in sample) == (name == "streamed")
+    scores = [
+        sample["score"] for cell in run["cells"] if cell["scenario"] == "add" for sample in cell["samples"]
+    ]
+    assert all(score["quality"] > 5 for score in scores)
+
+
+def test_a_callable_is_found_from_below_the_project(
+    lone_project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lone_project.path / "assistant.py").write_text(APP, encoding="utf-8")
+    configure(lone_project, '[endpoints.app]\nkind = "function"\ncall = "assistant:later"\n')
+    monkeypatch.chdir(lone_project.path / "suites")
+    result = lone_project.pytest(
+        f"--rootdir={lone_project.path}", "--llm-endpoint=app", "--llm-rounds=1", "mine.eval.yaml"
+    )
+    result.assert_outcomes(passed=3)
+
+
+def test_a_callable_that_raises_and_one_that_is_not_there(project: Any) -> None:
+    (project.path / "assistant.py").write_text(APP, encoding="utf-8")
+    configure(
+        project,
+        '[endpoints.app]\nkind = "function"\ncall = "assistant:broken"\n'
+        '[endpoints.gone]\nkind = "function"\ncall = "asistant:answer"\n',
+    )
+    result = project.pytest("--llm-endpoint=app", "--llm-rounds=1")
+    assert result.ret == 1
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(["*assistant:broken raised RuntimeError: the shop is closed*"])
+    result = project.pytest("--llm-endpoint=gone", "--llm-rounds=1")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*asistant:answer can't be imported: ModuleNotFoundError*"])
+    assert "Traceback" not in result.stdout.str()
+
+
+# -- http --------------------------------------------------------------------------------------------------
+
+
+class Workflow(BaseHTTPRequestHandler):
+    """A workflow engine of model-compose's form: the output as JSON, or a text a server-sent event."""
+
+    protocol_version = "HTTP/1.1"
+    seen: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.seen.append(asked)
+        prompt = asked["input"]["prompt"]
+        text = said_to(prompt)
+        if self.path == "/api/workflows/runs":
+            self.answer("application/json", json.dumps({"text": text}).encode())
+        elif self.path == "/stream":
+            words = [json.dumps({"output": {"delta": word + " "}}) for word in text.split(" ")]
+            self.answer("text/event-stream", "".join(f"data: {word}\n\n" for word in words).encode())
+        else:
+            self.answer("application/json", b'{"detail": "Workflow \'x\' not found."}', 404)
+
+    def answer(self, kind: str, body: bytes, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: the test's output is pytest's."""
+
+
+def said_to(prompt: str) -> str:
+    """What the service's model says."""
+    return "```python\ndef add(a, b):\n    return a + b\n```" if "add" in prompt else "안녕하세요 여러분"
+
+
+@contextmanager
+def workflows() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Workflow) as server:
+        server.daemon_threads = True
+        Workflow.seen.clear()
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_workflow_engine_of_json_and_one_of_events(project: Any) -> None:
+    with workflows() as url:
+        configure(
+            project,
+            f"""\
+[endpoints.whole]
+kind = "http"
+url = "{url}/api/workflows/runs"
+request = {{ input = {{ prompt = "{{prompt}}", temperature = "{{temperature}}" }}, output_only = true }}
+text = "text"
+[endpoints.events]
+kind = "http"
+url = "{url}/stream"
+text = "output.delta"
+[endpoints.events.request.input]
+prompt = "{{prompt}}"
+[endpoints.gone]
+kind = "http"
+url = "{url}/gone"
+request = {{ input = {{ prompt = "{{prompt}}" }} }}
+""",
+        )
+        result = project.pytest("--llm-endpoint=whole", "--llm-endpoint=events", "--llm-rounds=1")
+        result.assert_outcomes(passed=6)
+        assert {
+            "input": {"prompt": "Write add(a, b).", "temperature": 0.0},
+            "output_only": True,
+        } in Workflow.seen
+        assert {"input": {"prompt": "Write add(a, b)."}} in Workflow.seen
+        assert {sample["tokens_from"] for sample in samples(project)} == {"events"}
+        assert {sample["transport"] for sample in samples(project)} == {"measured"}
+        result = project.pytest("--llm-endpoint=gone", "--llm-rounds=1", "-k", "greet")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*HTTP 404*Workflow 'x' not found.*"])
+
+
+# -- ollama ------------------------------------------------------------------------------------------------
+
+
+def test_ollama_by_its_own_api(project: Any) -> None:
+    """Against a stand-in: no real Ollama was at hand."""
+    with ollama_standin.running() as (url, standin):
+        configure(
+            project,
+            f'[endpoints.native]\nkind = "ollama"\nurl = "{url}/v1"\nmodel = "qwen"\ncontext_window = 2048\n',
+        )
+        result = project.pytest("--llm-endpoint=native", "--llm-rounds=1")
+        result.assert_outcomes(passed=3)
+        facts = project.last_run()["endpoints"]["native"]
+        assert (facts["kind"], facts["server"], facts["quantization"]) == (
+            "ollama",
+            "ollama 0.12.1",
+            "Q4_K_M",
+        )
+        assert {sample["tokens_from"] for sample in samples(project)} == {"usage"}
+        chats = [body for path, body in standin.seen if path == "/api/chat"]
+        assert {body["options"]["num_ctx"] for body in chats} == {2048}
+        standin.fail_after = 2
+        result = project.pytest("--llm-endpoint=native", "--llm-rounds=1", "--llm-warmup=0")
+    assert result.ret == 1
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(["*an error was encountered while running the model*"])
+
+
+# -- completions -------------------------------------------------------------------------------------------
+
+
+def test_a_gap_is_filled_by_the_completions_api_and_by_a_callable(
+    project: Any, answering: Callable[..., str]
+) -> None:
+    (project.path / "suites" / "mine.eval.yaml").write_text(GAP, encoding="utf-8")
+    (project.path / "assistant.py").write_text(APP, encoding="utf-8")
+    url = answering(answers={"def add": "    return a + b"})
+    configure(
+        project,
+        f'[endpoints.base]\nurl = "{url}"\napi = "completions"\n'
+        f'[endpoints.chat]\nurl = "{url}"\n'
+        '[endpoints.fills]\nkind = "function"\ncall = "assistant:fills"\n'
+        '[endpoints.plain]\nkind = "function"\ncall = "assistant:streamed"\n',
+    )
+    project.pytest("--llm-endpoint=base", "--llm-endpoint=fills", "--llm-rounds=1").assert_outcomes(passed=2)
+    asked = [one["body"] for one in mock_server.log(url) if one["path"] == "/v1/completions"]
+    assert [(one["prompt"], one["suffix"]) for one in asked if "suffix" in one] == [
+        ("def add(a, b):\n", "\n\nprint(add(1, 2))\n")
+    ]
+    first, second = samples(project)
+    assert first["score"] == second["score"], "the same code, the same score"
+    assert first["score"]["quality"] > 8
+    result = project.pytest("--llm-endpoint=chat", "--llm-endpoint=plain", "--llm-rounds=1", "--llm-warmup=0")
+    assert result.ret == 1
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            '*has a suffix (fill-in-the-middle), and the chat API has none: set api = "completions"*',
+            "*and assistant:streamed has no parameter of this name*",
+        ]
+    )
