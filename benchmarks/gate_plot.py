@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LOSSES = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.10, 0.12, 0.15)
 GREY = "#757575"
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 720, 400, 62, 24, 170, 52
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 760, 400, 62, 24, 210, 52
 
 
 def ours(sessions: int) -> Callable[[random.Random, float], bool]:
