@@ -111,9 +111,7 @@ def _print(baseline: Baseline) -> None:
         title += f", level {len(baseline.epochs)}"
     cells = baseline.cells
     metrics = [name for name in SHOWN if any(name in cell.samples for cell in cells.values())]
-    table = Table(
-        "cell", title=escape(title), caption=escape(" · ".join(filter(None, known))), title_justify="left"
-    )
+    table = Table("cell")
     for metric in metrics:
         table.add_column(metric, justify="right")
     for key in cells:
@@ -123,4 +121,6 @@ def _print(baseline: Baseline) -> None:
             medians = [median(each) for each in values if each]
             row.append(f"{median(medians):.3g}" if medians else "–")
         table.add_row(escape(key), *row)
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.print(escape(title), escape(" · ".join(filter(None, known))), sep="  ")
+    console.print(table)
