@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from pytest_llmeval import optiontable
+from pytest_llmeval import optiontable, project
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,3 +20,15 @@ def test_what_the_readme_links_to_exists() -> None:
     assert linked
     for target in linked:
         assert target.startswith("http") or (ROOT / target).is_file(), target
+
+
+def test_every_kind_has_an_example_that_is_read(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "servers.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    kinds = {option.name: option.kind for option in optiontable.OPTIONS}
+    found = set()
+    for example in examples:
+        (tmp_path / project.FILE).write_text(example, encoding="utf-8")
+        found |= {one.kind for one in project.read(tmp_path, kinds).endpoints.values()}
+    assert found == set(project.KINDS)
+    assert all(f"## `{kind}" in text for kind in project.KINDS)
