@@ -27,12 +27,19 @@ def _git(folder: Path, *arguments: str) -> str | None:
             ["git", "-C", str(folder), *arguments],  # noqa: S607  the user's own git
             capture_output=True,
             text=True,
+            encoding="utf-8",
             timeout=GIT_TIMEOUT_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def committed(path: Path, revision: str) -> bytes | None:
+    """The bytes that git has of a file at a revision; None where it has none."""
+    text = _git(path.parent, "show", f"{revision}:./{path.name}")
+    return None if text is None else text.encode()
 
 
 def host() -> Host:

@@ -1,4 +1,4 @@
-"""``llmeval baseline update | accept | show | prune``: promises, kept in git."""
+"""``llmeval baseline update | accept | show | diff | prune``: promises, kept in git."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmeval import runfile
-from pytest_llmeval.judge import baselines
+from pytest_llmeval import provenance, runfile
+from pytest_llmeval.judge import baselines, changes
 
 from . import place
 
@@ -21,6 +21,7 @@ examples:
   llmeval baseline update              append the last run, without asking the model again
   llmeval baseline accept vllm-awq     the level moved on purpose: start anew with the last run
   llmeval baseline show                what is promised
+  llmeval baseline diff main           what changed since main, as a table for the pull request
   llmeval baseline prune vllm-awq      drop cells that no scenario file yields any more
 """
 
@@ -45,10 +46,13 @@ def add(commands: Any) -> None:
     show = actions.add_parser("show", help="print what is promised")
     show.add_argument("endpoint", nargs="*")
     show.set_defaults(run=_show)
+    diff = actions.add_parser("diff", help="print what changed since a revision of git, in Markdown")
+    diff.add_argument("revision", nargs="?", default="HEAD", help="default: HEAD")
+    diff.set_defaults(run=_diff)
     prune = actions.add_parser("prune", help="remove the cells that the last run saw vanished")
     prune.add_argument("endpoint")
     prune.set_defaults(run=_prune)
-    for action in (update, accept, show, prune):
+    for action in (update, accept, show, diff, prune):
         place.add(action)
     for action in (update, accept, prune):
         action.add_argument("--run", dest="path", type=Path, metavar="PATH", help="another run's file")
@@ -86,6 +90,21 @@ def _show(options: argparse.Namespace) -> int:
     if not found:
         print(f"there is no baseline in {folder}: pytest --llm-endpoint=… --llm-update-baselines makes one")
     return 1 if missing else 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    folder, _ = place.promises(options)
+    changed = False
+    for name, new in baselines.load_all(folder).items():
+        path = baselines.path_of(folder, name)
+        before = provenance.committed(path, options.revision)
+        old = baselines.read(before, path) if before is not None else None
+        if old != new:
+            changed = True
+            print(changes.diff(old, new))
+    if not changed:
+        print(f"no baseline in {folder} differs from {options.revision}")
+    return 0
 
 
 def _prune(options: argparse.Namespace) -> int:
