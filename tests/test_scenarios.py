@@ -80,7 +80,7 @@ def test_what_the_documentation_shows_is_read(write, tmp_path):
     (tmp_path / "notes.txt").write_text("a line of a file\n" * 1000, "utf-8")
     page = Path(__file__).parents[1] / "docs" / "scenarios.md"
     shown = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    assert len(shown) == 4
+    assert len(shown) == 5
     for text in shown:
         assert scenarios.load(write(text)).scenarios
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.measure.endpoints import connect, http
@@ -59,6 +60,23 @@ def test_a_workflow_engine_that_refuses() -> None:
     response = ask(COMPOSE, lambda _: httpx.Response(404, json={"detail": "Workflow 'x' not found."}))
     assert response.failure is not None
     assert response.failure.message == "Workflow 'x' not found."
+
+
+def test_a_suffix_goes_where_the_request_says_and_nowhere_else() -> None:
+    seen: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(json.loads(request.read()))
+        return httpx.Response(200, json={"text": "middle"})
+
+    gap = Request(messages=(("user", "before"),), suffix="after")
+    taking = structs.replace(COMPOSE, request={"p": "{prompt}", "s": "{suffix}"})
+    assert ask(taking, answer, gap).text == "middle"
+    assert ask(taking, answer).text == "middle"
+    refused = ask(COMPOSE, answer, gap)
+    assert seen == [{"p": "before", "s": "after"}, {"p": "hello"}]
+    assert refused.failure is not None
+    assert "has no {suffix}" in refused.failure.message
 
 
 @pytest.mark.parametrize(

@@ -160,3 +160,12 @@ def test_something_else_listens(serving: Any) -> None:
             await client.aclose()
 
     asyncio.run(main())
+
+
+def test_a_suffix_is_not_lost_silently(ask: Callable[..., Response]) -> None:
+    standin = StandIn()
+    response = ask(standin, Request(messages=(("user", "def f():"),), suffix="return 1"))
+    assert response.failure is not None
+    assert response.failure.kind == "unsupported"
+    assert 'api = "completions"' in response.failure.message
+    assert standin.seen == []
