@@ -93,6 +93,7 @@ class Asker:
         try:
             outcome = here.bench.run(self._target, scenario, language, nodeid=self._item.nodeid)
         except CeilingError as error:
+            self._item.stash[context.PAYLOAD] = items.payload(self._outcomes) | {"stopped": True}
             pytest.skip(str(error))
         self._outcomes.append(outcome)
         self._item.stash[context.PAYLOAD] = items.payload(self._outcomes)

@@ -92,6 +92,7 @@ class ScenarioItem(pytest.Item):
             self.stash[context.PAYLOAD] = payload([]) | {"not_measurable": [self.endpoint.name, key]}
             pytest.skip(str(error))
         except CeilingError as error:
+            self.stash[context.PAYLOAD] = payload([]) | {"stopped": True}
             pytest.skip(str(error))
         self.stash[context.PAYLOAD] = payload([outcome])
         self.user_properties.extend(properties(outcome.record))
@@ -126,8 +127,9 @@ class ScenarioItem(pytest.Item):
 
 
 def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
-    """What a report carries: plain records, and answers as ``[endpoint, cell key, round, text,
-    reasoning]``.
+    """What a report carries: records, answers as ``[endpoint, cell key, round, text, reasoning]``, plain.
+
+    ``stopped``: some rounds were not asked.
     """
     from pytest_llmeval import wire
 
@@ -139,6 +141,7 @@ def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
             for outcome in kept
             for answer in outcome.answers
         ],
+        "stopped": any(outcome.stopped for outcome in kept),
     }
 
 

@@ -18,7 +18,7 @@ from pytest_llmeval.judge import baselines
 from pytest_llmeval.measure import price
 from pytest_llmeval.measure.telemetry import steps, summary
 from pytest_llmeval.model import Run, Telemetry
-from pytest_llmeval.report import terminal
+from pytest_llmeval.report import costs, terminal
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
 
@@ -222,6 +222,9 @@ def say(recorder: Recorder, run: Run, reporter: pytest.TerminalReporter) -> None
         verbose=verbose > 0,
     )
     reporter.write_line(table.rstrip("\n"))
+    ceiling = recorder.context.settings.max_cost
+    if line := costs.in_all(run, ceiling, stopped=recorder.was_stopped):
+        reporter.write_line(line)
     for note in recorder.notes:
         reporter.write_line(note)
     if recorder.was_interrupted:

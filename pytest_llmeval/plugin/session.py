@@ -35,6 +35,8 @@ class Recorder:
         """Node ids of the tests that passed."""
         self.not_measurable: set[tuple[str, str]] = set()
         """Cells that their endpoint can never be asked: a cold start of a server that is not ours."""
+        self.was_stopped = False
+        """Whether the cost ceiling left out a cell, or some of its rounds."""
         self.unselected = 0
         self.was_interrupted = False
         self.run: Run | None = None
@@ -64,6 +66,7 @@ class Recorder:
             else:
                 self.plain_records[key] = record
         self.answers += payload["answers"]
+        self.was_stopped |= payload.get("stopped", False)
         if "not_measurable" in payload:
             endpoint, cell = payload["not_measurable"]
             self.not_measurable.add((endpoint, cell))
@@ -130,9 +133,8 @@ class Recorder:
         wanted = settings.prompt_languages
         cells = {key for key in view.cells if not wanted or key.rpartition("/")[2] in wanted}
         expected = {(endpoint.name, key) for endpoint in settings.endpoints for key in cells}
-        if expected - set(self.plain_records) - self.not_measurable or view.functions - view.finished(
-            self.done
-        ):
+        missed = expected - set(self.plain_records) - self.not_measurable
+        if self.was_stopped or missed or view.functions - view.finished(self.done):
             return True
         if options.narrowed(self.context.config, view) & {module for module, _ in view.functions}:
             return True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_llmeval.model import SCORES, Record, Run, Verdict
 
-from . import fit, safe
+from . import beside, costs, fit, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -101,7 +101,11 @@ def table(run: Run, *, width: int, color: bool, verbose: bool = False) -> str:
         legacy_windows=False,
         _environ={},
     )
-    parts = (_facts(run), _grid(run, width, verbose=verbose), _sentences(run.verdicts, verbose=verbose))
+    parts = (
+        _facts(run, verbose=verbose),
+        _grid(run, width, verbose=verbose),
+        _sentences(run.verdicts, verbose=verbose),
+    )
     texts = []
     for part in parts:
         with console.capture() as capture:
@@ -162,16 +166,17 @@ def _rounds(record: Record, verbose: bool) -> Iterator[str]:
         yield f"{len(samples)} identical rounds"
 
 
-def _total(endpoint: str, every: Sequence[Row], verdicts: Sequence[Verdict]) -> Row:
+def _total(endpoint: str, every: Sequence[Row], run: Run) -> Row:
     """The line of a whole endpoint."""
     own = [row for row in every if row.endpoint == endpoint]
     figures: dict[str, float | None] = {}
     for column in COLUMNS:
         known = [value for row in own if (value := row.figures[column.metric]) is not None]
         figures[column.metric] = (fmean if column.metric in SCORES else median)(known) if known else None
-    whole = [one for one in verdicts if one.cell is None and safe.line(one.endpoint) == endpoint]
+    whole = [one for one in run.verdicts if one.cell is None and safe.line(one.endpoint) == endpoint]
     failed = sum(row.failed for row in own)
-    note = ", ".join([*([f"{failed} failed"] if failed else []), *_judged(whole)])
+    cost = [f"cost {costs.written(run.costs[endpoint])}"] if costs.are_shown(run, endpoint) else []
+    note = ", ".join([*([f"{failed} failed"] if failed else []), *_judged(whole), *cost])
     style = "bold red" if any(one.red for one in whole) else "bold"
     return Row((), f"{len(own)} cell{'s' * (len(own) != 1)}", endpoint, figures, note, style)
 
@@ -179,13 +184,19 @@ def _total(endpoint: str, every: Sequence[Row], verdicts: Sequence[Verdict]) -> 
 # -- the three parts ---------------------------------------------------------------------------------------
 
 
-def _facts(run: Run) -> Iterator[RenderableType]:
-    """A line an endpoint: what it says it is; then what is odd about how its answers were executed."""
+def _facts(run: Run, *, verbose: bool) -> Iterator[RenderableType]:
+    """A line an endpoint: what it says it is, and what was seen beside its answers.
+
+    Then what is odd about how they were executed, and with ``verbose`` what could not be seen.
+    """
     lines = []
     for name, facts in sorted(run.endpoints.items()):
         window = f"{facts.context_window:,} tokens of context" if facts.context_window else None
-        known = [safe.line(one) for one in (facts.server, facts.model, facts.quantization, window) if one]
+        told = (facts.server, facts.model, facts.quantization, window, *beside.seen(run, name))
+        known = [safe.line(one) for one in told if one]
         lines.append((name, "bold", " · ".join(known) or facts.kind))
+        if verbose:
+            lines += [("", "", f"no telemetry of {why}") for why in beside.absent(run, name)]
     yield from _pairs([*lines, *_execution(run)])
 
 
@@ -213,7 +224,7 @@ def _grid(run: Run, width: int, *, verbose: bool) -> Iterator[RenderableType]:
     if not every:
         return
     shown = every if verbose else every[:MAX_ROWS]
-    totals = [_total(name, every, run.verdicts) for name in sorted({row.endpoint for row in every})]
+    totals = [_total(name, every, run) for name in sorted({row.endpoint for row in every})]
     headings, texts = _texts(every, [*shown, *totals], run)
     fit.to_width(headings, texts, width)
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, fit.GAP - 1, 0, 0))
