@@ -38,6 +38,8 @@ METRICS = (
     "total",
 )
 """Every metric that a policy may name. Times and memory: less is better; rates and scores: more."""
+Task = Literal["solve", "fix", "refactor", "document", "test", "review"]
+"""What an answer does with the code that a scenario gives; ``solve``: nothing is given, or it only helps."""
 CELL_METRICS = (
     "output_tps",
     "tpot_s",
@@ -168,13 +170,39 @@ class Check(Struct, frozen=True, kw_only=True, omit_defaults=True):
     raises: str | None = None
 
 
+class PatternCheck(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A text that a regular expression must match as a whole, or must not."""
+
+    text: str
+    matches: bool = True
+
+
+class QueryCheck(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A database and what a query returns on it: ``rows``, or those of the scenario's reference (None).
+
+    ``insert`` is SQL that fills the tables which the scenario gives.
+    """
+
+    insert: str
+    rows: tuple[tuple[Any, ...], ...] | None = None
+
+
+class Defect(Struct, frozen=True, kw_only=True):
+    """A planted mistake: the line (1-based) of the given code, and the words that tell it, one is enough."""
+
+    line: int
+    says: tuple[str, ...] = ()
+
+
 class ProseCheck(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One check of an answer in prose: it holds one of the texts ``contains``, or its length is in bounds.
+    """One check of an answer in prose: it holds one of the texts ``contains``, or none of ``lacks``, or its
+    length is in bounds.
 
     ``unit`` is what the length counts, from ``least`` to ``most``, both included.
     """
 
     contains: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     unit: Literal["words", "sentences", "characters"] | None = None
     least: int = 0
     most: int = 0
@@ -205,9 +233,10 @@ class LoadPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Scenario(Struct, frozen=True, kw_only=True):
     """One prompt (per language) with its checks. ``path``/``line`` (1-based) say where it is written.
 
-    ``checks`` are executed, ``prose_checks`` read. ``load``: a round is a batch of requests. ``cold``: the
-    server is started anew for each round. ``finish``: the only way in which an answer may end.
-    ``suffix``: what follows the gap that the answer is to fill, after the prompt.
+    ``task``: what the answer does with the code that is ``given`` in the prompt (of a query: the tables).
+    ``reference`` is a right answer. ``checks``, ``patterns`` and ``queries`` are executed, ``prose_checks``
+    and ``defects`` read. ``load``: a round is a batch of requests. ``cold``: the server is started anew for
+    each round. ``finish``: the only way in which an answer may end. ``suffix``: what follows the gap that the answer is to fill, after the prompt.
     """
 
     suite: str
@@ -217,8 +246,14 @@ class Scenario(Struct, frozen=True, kw_only=True):
     category: str = "general"
     system: str | None = None
     answer: AnswerSpec = AnswerSpec()
+    task: Task = "solve"
+    given: str | None = None
+    reference: str | None = None
     checks: tuple[Check, ...] = ()
+    patterns: tuple[PatternCheck, ...] = ()
+    queries: tuple[QueryCheck, ...] = ()
     prose_checks: tuple[ProseCheck, ...] = ()
+    defects: tuple[Defect, ...] = ()
     load: LoadPlan | None = None
     cold: bool = False
     finish: Literal["stop"] | None = None
@@ -227,6 +262,16 @@ class Scenario(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     path: str = ""
     line: int = 1
+
+    @property
+    def is_executed(self) -> bool:
+        """Whether its answers have to be executed to tell whether they are right."""
+        return bool(self.checks or self.patterns or self.queries) or self.task == "test"
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether anything tells right answers from wrong ones."""
+        return self.is_executed or bool(self.prose_checks or self.defects) or self.task == "document"
 
 
 class Suite(Struct, frozen=True):

@@ -103,7 +103,7 @@ class Bench:
                 raise
             asked = asking.asked if asking.interrupted else self._with_deaths(endpoint.name, asking.asked)
             self.spent = asking.stopped or self.spent
-        sandbox = self.sandbox if scenario.checks else None
+        sandbox = self.sandbox if scenario.is_executed else None
         outcome = evaluate.assess(cell, asked, self.analyser, sandbox, interrupted=asking.interrupted)
         return structs.replace(
             outcome,
