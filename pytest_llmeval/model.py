@@ -236,7 +236,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     ``task``: what the answer does with the code that is ``given`` in the prompt (of a query: the tables).
     ``reference`` is a right answer. ``checks``, ``patterns`` and ``queries`` are executed, ``prose_checks``
     and ``defects`` read. ``load``: a round is a batch of requests. ``cold``: the server is started anew for
-    each round. ``finish``: the only way in which an answer may end. ``suffix``: what follows the gap that the answer is to fill, after the prompt.
+    each round. ``finish``: the only way in which an answer may end. ``suffix``: what follows the gap that
+    the answer is to fill, after the prompt.
     """
 
     suite: str
