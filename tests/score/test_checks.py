@@ -1,6 +1,7 @@
 """Executed checks: what counts as equal, and what people are told."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from pytest_llmeval.score.analysis import Analysis, Routine
 from pytest_llmeval.score.sandbox import choice
 from pytest_llmeval.score.sandbox.protocol import DEFAULT, Broken, Limits, Opaque, Raised, Result, Returned
 from pytest_llmeval.score.scorers import python
+from pytest_llmeval.score.scorers.protocol import Answer, Marks, Means
 
 
 class Replies:
@@ -155,19 +157,28 @@ def test_the_reason(check: Check, result: Result, reason: str | None) -> None:
     assert python.failure(check, result) == reason
 
 
+def scored(checks: Sequence[Check], sandbox: Replies) -> Marks:
+    scenario = Scenario(suite="s", id="x", prompt={"en": "?"}, checks=tuple(checks))
+    return python.score(scenario, Answer("", "x = 1\n"), Means(Clean(), sandbox))
+
+
 def test_correctness_is_the_share_that_passed() -> None:
     checks = [Check(call=f"f({n})", equals=n) for n in range(4)]
-    executed = python.execute("", checks, Replies(Returned(0), Returned(9), Returned(2), Returned(3)))
-    assert executed == (7.5, 3, ("`f` fails on `1`: returned 9; 1 was expected",))
+    sandbox = Replies(Returned(0), Returned(9), Returned(2), Returned(3))
+    assert scored(checks, sandbox) == Marks(
+        7.5,
+        {"checks": 4, "checks_passed": 3},
+        reasons=("`f` fails on `1`: returned 9; 1 was expected",),
+    )
 
 
 def test_many_failures_are_told_in_few_lines() -> None:
     checks = [Check(call=f"f({n})", equals=n) for n in range(9)]
-    executed = python.execute("", checks, Replies(*[Returned("x" * 1000)] * 9))
+    executed = scored(checks, Replies(*[Returned("x" * 1000)] * 9))
     assert len(executed.reasons) == 6
     assert executed.reasons[-1] == "and 4 more checks failed"
     assert max(map(len, executed.reasons)) < 200
-    unloaded = python.execute("", checks, Replies(*[Broken("did not load: X", whole=True)] * 9))
+    unloaded = scored(checks, Replies(*[Broken("did not load: X", whole=True)] * 9))
     assert unloaded.reasons == ("the program did not load: X",)
 
 

@@ -8,6 +8,7 @@ from pytest_llmeval.model import ProseCheck, Scenario
 from pytest_llmeval.score import rubric
 from pytest_llmeval.score.analysis import Analysis
 from pytest_llmeval.score.scorers import prose
+from pytest_llmeval.score.scorers.protocol import Answer, Marks, Means
 
 HOLDS = [
     ("The capital is Paris.", "paris"),
@@ -72,46 +73,53 @@ CHECKS = (
 )
 
 
-def test_the_score_is_the_share_of_checks_and_says_what_failed() -> None:
-    worth, parts, reasons = prose.score(CHECKS, "The capital of France is Paris. Yes.")
-    assert worth == 5.0
-    assert parts == {"contains": 5.0, "length": 5.0}
-    assert reasons == (
-        "the answer does not hold `Lyon`",
-        "the answer has 7 words, asked for were at most 4",
-    )
-
-
-def test_a_range_that_is_missed_is_told_whole() -> None:
-    _, _, reasons = prose.score(CHECKS[3:], "One.")
-    assert reasons == ("the answer has 1 sentences, asked for were 2 to 3",)
-
-
-def test_what_was_cut_off_has_no_length() -> None:
-    worth, parts, reasons = prose.score(CHECKS, "Paris. Lyon. And", cut_off=True)
-    assert (worth, parts) == (5.0, {"contains": 10.0, "length": 0.0})
-    assert reasons == (prose.CUT_OFF,)
-
-
-def test_reasoning_is_no_answer() -> None:
-    worth, _, reasons = prose.score(CHECKS[:1], "<think>Paris, of course.</think>It is Rome.")
-    assert (worth, reasons) == (0.0, ("the answer does not hold `Paris` or `파리`",))
-    assert prose.score(CHECKS[:1], "<think>Paris") == (
-        0.0,
-        {},
-        ("the answer ends inside <think>: no answer was given",),
-    )
-
-
-def test_without_checks_there_is_nothing_to_say() -> None:
-    assert prose.score((), "anything") == (None, {}, ())
-
-
 class Nobody:
     """Prose needs no analyser."""
 
     def analyse(self, code: str) -> Analysis:
         raise AssertionError(code)
+
+
+def scored(checks: tuple[ProseCheck, ...], text: str, *, cut_off: bool = False) -> Marks:
+    scenario = Scenario(suite="s", id="x", prompt={"en": "?"}, prose_checks=checks)
+    return prose.score(scenario, Answer(text, cut_off=cut_off), Means(Nobody()))
+
+
+def test_the_score_is_the_share_of_checks_and_says_what_failed() -> None:
+    assert scored(CHECKS, "The capital of France is Paris. Yes.") == Marks(
+        5.0,
+        {"contains": 5.0, "length": 5.0},
+        reasons=(
+            "the answer does not hold `Lyon`",
+            "the answer has 7 words, asked for were at most 4",
+        ),
+    )
+
+
+def test_a_range_that_is_missed_is_told_whole() -> None:
+    reasons = scored(CHECKS[3:], "One.").reasons
+    assert reasons == ("the answer has 1 sentences, asked for were 2 to 3",)
+
+
+def test_what_was_cut_off_has_no_length() -> None:
+    marks = scored(CHECKS, "Paris. Lyon. And", cut_off=True)
+    assert (marks.correctness, marks.parts) == (5.0, {"contains": 10.0, "length": 0.0})
+    assert marks.reasons == (prose.CUT_OFF,)
+
+
+def test_reasoning_is_no_answer() -> None:
+    marks = scored(CHECKS[:1], "<think>Paris, of course.</think>It is Rome.")
+    assert (marks.correctness, marks.reasons) == (0.0, ("the answer does not hold `Paris` or `파리`",))
+    assert scored(CHECKS[:1], "<think>Paris") == Marks(
+        0.0, reasons=("the answer ends inside <think>: no answer was given",)
+    )
+
+
+def test_what_must_not_be_said() -> None:
+    checks = (ProseCheck(lacks=("single table", "한 테이블")), ProseCheck(lacks=("MongoDB",)))
+    marks = scored(checks, "Put all in a Single\nTable of PostgreSQL.")
+    assert (marks.correctness, marks.parts) == (5.0, {"lacks": 5.0})
+    assert marks.reasons == ("the answer holds `single table`, which it must not",)
 
 
 def test_it_is_the_correctness_of_prose() -> None:
@@ -133,4 +141,4 @@ def test_any_text_holds_itself_and_has_a_length(answer: str, text: str) -> None:
     for unit in ("words", "sentences", "characters"):
         assert prose.length(answer, unit) >= 0
     assert prose.length(answer, "sentences") <= prose.length(answer, "words") <= len(answer)
-    prose.score(CHECKS, answer)
+    scored(CHECKS, answer)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmeval.model import AnswerSpec, Scenario, Score
-from pytest_llmeval.score import rubric, rules
+from pytest_llmeval.score import quality, rubric, rules
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.analysis import Analysis, Finding
 
@@ -63,9 +63,9 @@ def scored(analyser: Analyser, code: str, *requires: str) -> tuple[Score, tuple[
 
 
 def worth(analyser: Analyser, code: str, *requires: str) -> float:
-    quality = scored(analyser, code, *requires)[0].quality
-    assert quality is not None
-    return quality
+    found = scored(analyser, code, *requires)[0].quality
+    assert found is not None
+    return found
 
 
 class Never:
@@ -234,18 +234,18 @@ FINDINGS = st.builds(
 
 @given(st.lists(FINDINGS, max_size=30), FINDINGS, st.integers(0, 500))
 def test_a_finding_never_lifts_a_score(findings: list[Finding], more: Finding, size: int) -> None:
-    before, after = rubric.lint_score(findings, size), rubric.lint_score([*findings, more], size)
+    before, after = quality.lint_score(findings, size), quality.lint_score([*findings, more], size)
     assert 0 <= after < before <= 10 or after == before == 0
 
 
 @given(st.integers(1, 400), st.floats(0, 100))
 def test_parts_stay_between_zero_and_ten(worst: int, index: float) -> None:
-    assert 0 < rubric.complexity_score(worst + 1) <= rubric.complexity_score(worst) <= 10
-    assert 0 <= rubric.maintainability_score(index) <= 10
+    assert 0 < quality.complexity_score(worst + 1) <= quality.complexity_score(worst) <= 10
+    assert 0 <= quality.maintainability_score(index) <= 10
 
 
 @given(st.lists(FINDINGS, max_size=12))
 def test_reasons_are_single_short_lines(findings: list[Finding]) -> None:
     analysis = Analysis(findings=tuple(findings), statements=2)
-    _, _, reasons = rubric.judged(analysis, ast.parse("def f():\n    return 1\n"))
+    _, _, reasons = quality.judged(analysis, ast.parse("def f():\n    return 1\n"))
     assert all("\n" not in reason and len(reason) < 240 for reason in reasons)

@@ -193,8 +193,8 @@ def test_a_forged_line_still_has_to_be_right(sandbox: Sandbox) -> None:
         '["refused","no"]',
     ):
         code = FINDS_THE_NONCE + f"def f(x):\n    forge({line!r})\n    forge({line!r})\n"
-        assert python.execute(code, checks, sandbox).correctness == 0
-        assert python.execute(f"{code}f(0)\n", checks, sandbox).correctness == 0
+        assert None not in python.run(code, checks, sandbox)
+        assert None not in python.run(f"{code}f(0)\n", checks, sandbox)
 
 
 def test_equality_is_not_decided_by_the_program(sandbox: Sandbox) -> None:
@@ -203,7 +203,7 @@ def test_equality_is_not_decided_by_the_program(sandbox: Sandbox) -> None:
         "def f(x):\n    return Yes(0)\n"
         "import builtins\nbuiltins.isinstance = lambda *_: True\nbuiltins.all = lambda *_: True\n"
     )
-    assert python.execute(code, [Check(call="f(2)", equals=4)], sandbox).correctness == 0
+    assert None not in python.run(code, [Check(call="f(2)", equals=4)], sandbox)
 
 
 _LINES = ["x\n", "0" * 32 + ' ["returned",["int","4"]]\n', "\n", "[" * 300_000]

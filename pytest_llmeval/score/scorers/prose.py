@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING
 
 from pytest_llmeval.score import extract, source
 
+from .protocol import Marks
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_llmeval.model import ProseCheck
+    from pytest_llmeval.model import ProseCheck, Scenario
+
+    from .protocol import Answer, Means
 
 _WORD = re.compile(r"\S*\w\S*")
 _ITEM = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.MULTILINE)
@@ -26,24 +30,26 @@ _SHOWN = 60
 CUT_OFF = "the answer was cut off: it has not the length that was asked for"
 
 
-def score(
-    checks: Sequence[ProseCheck], text: str, *, cut_off: bool = False
-) -> tuple[float | None, dict[str, float], tuple[str, ...]]:
-    """``(correctness, parts, reasons)``: the share of the checks that pass, times ten; None without any."""
-    if not checks:
-        return None, {}, ()
-    answer, nothing = extract.spoken(source.normalise(text))
+def score(scenario: Scenario, answer: Answer, means: Means) -> Marks:  # noqa: ARG001 - nothing is executed
+    """The share of the checks that pass, times ten."""
+    spoken, nothing = extract.spoken(source.normalise(answer.text))
     if nothing is not None:
-        return 0.0, {}, (nothing,)
-    wrong = [
-        _missing(check, answer) if check.contains else CUT_OFF if cut_off else _ill_sized(check, text)
-        for check in checks
-    ]
-    kinds: dict[str, list[bool]] = {"contains": [], "length": []}
-    for check, reason in zip(checks, wrong, strict=True):
-        kinds["contains" if check.contains else "length"].append(reason is None)
+        return Marks(0.0, reasons=(nothing,))
+    wrong = [_wrong(check, spoken, answer) for check in scenario.prose_checks]
+    kinds: dict[str, list[bool]] = {"contains": [], "lacks": [], "length": []}
+    for check, reason in zip(scenario.prose_checks, wrong, strict=True):
+        kind = "length" if check.unit else "contains" if check.contains else "lacks"
+        kinds[kind].append(reason is None)
     parts = {kind: _share(passed) for kind, passed in kinds.items() if passed}
-    return _share([reason is None for reason in wrong]), parts, tuple(dict.fromkeys(filter(None, wrong)))
+    reasons = tuple(dict.fromkeys(reason for reason in wrong if reason is not None))
+    return Marks(_share([reason is None for reason in wrong]), parts, reasons=reasons)
+
+
+def _wrong(check: ProseCheck, spoken: str, answer: Answer) -> str | None:
+    """Why the answer does not pass; ``spoken`` is its text without reasoning."""
+    if check.unit is None:
+        return _missing(check, spoken) if check.contains else _forbidden(check, spoken)
+    return CUT_OFF if answer.cut_off else _ill_sized(check, answer.text)
 
 
 def _share(passed: Sequence[bool]) -> float:
@@ -54,6 +60,11 @@ def _missing(check: ProseCheck, answer: str) -> str | None:
     if any(holds(answer, text) for text in check.contains):
         return None
     return f"the answer does not hold {' or '.join(map(_told, check.contains))}"
+
+
+def _forbidden(check: ProseCheck, answer: str) -> str | None:
+    found = next((text for text in check.lacks if holds(answer, text)), None)
+    return None if found is None else f"the answer holds {_told(found)}, which it must not"
 
 
 def _ill_sized(check: ProseCheck, text: str) -> str | None:

@@ -10,37 +10,47 @@ from __future__ import annotations
 import ast
 import builtins
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_llmeval.score.sandbox.protocol import Broken, Opaque, Raised, Result
+
+from .protocol import Marks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_llmeval.model import Check
+    from pytest_llmeval.model import Check, Scenario
     from pytest_llmeval.score.sandbox.protocol import Sandbox
+
+    from .protocol import Answer, Means
 
 _SHOWN_FAILURES = 5
 _SHOWN_TEXT = 100
 
 
-class Executed(NamedTuple):
-    """``correctness`` 0-10: the share of checks that passed; ``reasons``: what the others did."""
-
-    correctness: float
-    passed: int
-    reasons: tuple[str, ...]
+def score(scenario: Scenario, answer: Answer, means: Means) -> Marks:
+    """The share of the checks that pass, times ten."""
+    failures = run(answer.code, scenario.checks, means.sandbox)
+    return Marks(10 * failures.count(None) / len(failures), counted(failures), reasons=told(failures))
 
 
-def execute(code: str, checks: Sequence[Check], sandbox: Sandbox) -> Executed:
-    """Run every check (at least one) in the sandbox. Raises ``SandboxError`` when it can't be run at all."""
+def run(code: str, checks: Sequence[Check], sandbox: Sandbox) -> list[str | None]:
+    """What each check does wrong, None where nothing. Raises ``SandboxError`` when it can't be run at all."""
     results = sandbox.run(code, tuple(check.call for check in checks))
-    failures = [why for check, result in zip(checks, results, strict=True) if (why := failure(check, result))]
-    passed = len(checks) - len(failures)
-    reasons = tuple(dict.fromkeys(failures))
-    if len(reasons) > _SHOWN_FAILURES:
-        reasons = (*reasons[:_SHOWN_FAILURES], f"and {len(reasons) - _SHOWN_FAILURES} more checks failed")
-    return Executed(10 * passed / len(checks), passed, reasons)
+    return [failure(check, result) for check, result in zip(checks, results, strict=True)]
+
+
+def counted(failures: Sequence[str | None]) -> dict[str, float]:
+    """The parts: how many checks there were, and how many passed."""
+    return {"checks": len(failures), "checks_passed": failures.count(None)}
+
+
+def told(failures: Sequence[str | None]) -> tuple[str, ...]:
+    """The first few of them, each once."""
+    reasons = tuple(dict.fromkeys(why for why in failures if why is not None))
+    if len(reasons) <= _SHOWN_FAILURES:
+        return reasons
+    return (*reasons[:_SHOWN_FAILURES], f"and {len(reasons) - _SHOWN_FAILURES} more checks failed")
 
 
 def failure(check: Check, result: Result) -> str | None:
