@@ -177,6 +177,45 @@ def test_nothing_is_started_for_cells_that_do_not_run(managed: Managed) -> None:
     assert managed.lives == ["start b", "stop b"]
 
 
+def test_its_memory_is_followed_from_its_start(managed: Managed) -> None:
+    managed.toml = managed.toml.replace("warmup = 0", "warmup = 1")
+    managed.endpoint("a")
+    result = managed.pytest()
+    assert result.ret == 0, output(result)
+    seen = managed.project.last_run()["telemetry"]["a"]
+    assert {"loaded", "ready", "peak"} <= set(seen["steps"])
+    for step in seen["steps"].values():
+        assert step.get("process_memory_bytes", 1e7) > 5e6
+    assert seen["steps"]["peak"]["process_memory_bytes"] >= seen["peak"]["process_memory_bytes"]
+    assert "process" not in seen["absent"]
+    result.stdout.fnmatch_lines(["a  mock * up in * s * MiB memory"])
+
+
+COLD = """\
+scenarios:
+- {id: cold-start, prompt: {en: Hi.}, cold: true}
+- {id: warm, prompt: {en: Hello.}}
+"""
+
+
+def test_a_cold_cell_starts_its_server_anew_for_each_round(managed: Managed) -> None:
+    (managed.path / "suites" / "mine.eval.yaml").write_text(COLD, encoding="utf-8")
+    managed.endpoint("a", "--loading-s=0.5")
+    result = managed.pytest("--llm-rounds=2")
+    assert result.ret == 0, output(result)
+    result.assert_outcomes(passed=2)
+    assert managed.lives == ["start a", "stop a"] * 3, "once for the run, and twice for the rounds"
+    assert gone(managed.pids)
+    run = managed.project.last_run()
+    (cold,) = [cell for cell in run["cells"] if cell["scenario"] == "cold-start"]
+    assert len(cold["samples"]) == 2
+    for sample in cold["samples"]:
+        assert 0.5 < sample["cold_start_s"] < 60
+        assert 0.01 <= sample["cold_ttft_s"] < 30
+    assert run["servers"]["a"]["starts"] == 3
+    assert len(list(managed.path.glob(".llmeval/runs/*/a*.log"))) == 3
+
+
 # -- exclusive ---------------------------------------------------------------------------------------------
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_llmeval.measure.turns import turn
+from pytest_llmeval.measure.turns import alone, turn
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
 HOLDER = """
@@ -125,3 +126,23 @@ def test_no_slots_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="at least one slot"):
         asyncio.run(main())
+
+
+def test_alone_holds_every_slot_and_waits_for_all(tmp_path):
+    held: list[str] = []
+
+    async def measure(name: str, turn: AbstractAsyncContextManager[object]) -> None:
+        async with turn:
+            held.append(f"+{name}")
+            await asyncio.sleep(0.1)
+            held.append(f"-{name}")
+
+    async def together() -> None:
+        async with turn(tmp_path, "e", slots=2):
+            waiting = [asyncio.create_task(measure(name, alone(tmp_path, "e", slots=2))) for name in "ab"]
+            await measure("x", turn(tmp_path, "e", slots=2))
+            assert held == ["+x", "-x"], "one slot is still taken"
+        await asyncio.gather(*waiting)
+
+    asyncio.run(asyncio.wait_for(together(), 20))
+    assert held[2:] in (["+a", "-a", "+b", "-b"], ["+b", "-b", "+a", "-a"])

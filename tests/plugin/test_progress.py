@@ -81,21 +81,22 @@ def test_whatever_arrives_is_not_stopped(reads: list[bytes]) -> None:
 
 
 class Terminal:
-    """A pseudo-terminal; ``said`` is all that was written to it."""
+    """A pseudo-terminal. What is written arrives in pieces, a moment later."""
 
     def __init__(self) -> None:
         self.controller, self.descriptor = pty.openpty()
 
-    @property
-    def said(self) -> str:
-        os.set_blocking(self.controller, False)
-        try:
-            return os.read(self.controller, 1 << 16).decode()
-        except BlockingIOError:
-            return ""
-
-    def wait_for_text(self) -> None:
+    def read(self) -> str:
+        """The next piece, waiting for it."""
         assert select.select([self.controller], [], [], 10.0)[0], "nothing was drawn"
+        return os.read(self.controller, 1 << 16).decode()
+
+    def rest(self) -> str:
+        """All until nothing comes any more."""
+        pieces = []
+        while select.select([self.controller], [], [], 0.2)[0]:
+            pieces.append(self.read())
+        return "".join(pieces)
 
     def close(self) -> None:
         for descriptor in (self.controller, self.descriptor):
@@ -113,10 +114,9 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
 def test_a_cell_is_drawn_and_wiped(terminal: Terminal) -> None:
     with Progress(terminal.descriptor).cell(CELL) as shown:
         shown.on_round(1)(S, token())
-        terminal.wait_for_text()
-        said = terminal.said  # perhaps drawn before the token came
-        terminal.wait_for_text()
-    said += terminal.said
+        said = terminal.read()  # perhaps drawn before the token came
+        said += terminal.read()
+    said += terminal.rest()
     assert re.search(r"1 tokens, round 2/3, \d s: add\[box-ko\]", said)
     assert said.startswith(SAVE)
     assert said.endswith(RESTORE_AND_WIPE), "nothing is left of it when pytest writes on"
@@ -128,14 +128,14 @@ def test_a_short_cell_is_not_drawn(terminal: Terminal, monkeypatch: pytest.Monke
     monkeypatch.setattr(progress, "EVERY_S", 5.0)
     with Progress(terminal.descriptor).cell(CELL):
         pass
-    assert terminal.said == ""
+    assert terminal.rest() == ""
 
 
 def test_it_is_wiped_after_an_error_too(terminal: Terminal) -> None:
     with pytest.raises(ZeroDivisionError), Progress(terminal.descriptor).cell(CELL):  # noqa: PT012
-        terminal.wait_for_text()
+        terminal.read()
         raise ZeroDivisionError
-    assert terminal.said.endswith(RESTORE_AND_WIPE)
+    assert terminal.rest().endswith(RESTORE_AND_WIPE)
 
 
 def test_a_terminal_that_went_away_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +202,8 @@ def test_where_there_is_no_terminal_it_is_not(tmp_path: Any, monkeypatch: pytest
 def test_what_is_drawn_fits_one_line_of_any_width(terminal: Terminal) -> None:
     """Clipped at the screen's edge by the terminal: a wrapped line could not be wiped."""
     with Progress(terminal.descriptor).cell(CELL):
-        terminal.wait_for_text()
-    for frame in re.findall(re.escape(SAVE) + r"(.*?)(?:\Z|\x1b8)", terminal.said, re.DOTALL):
+        said = terminal.read()
+    said += terminal.rest()
+    for frame in re.findall(re.escape(SAVE) + r"(.*?)\x1b8", said, re.DOTALL):
         assert frame.startswith(progress.NO_WRAP)
         assert frame.endswith(progress.WRAP)
