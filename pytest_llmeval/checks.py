@@ -1,26 +1,63 @@
-"""A scenario's ``checks:`` -> what is executed on code, or read in prose; every mistake with its line."""
+"""A scenario's ``checks:`` -> what is executed of an answer, or read in it; every mistake with its line."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import values
-from .model import Check, ProseCheck
+from .model import Check, PatternCheck, ProseCheck, QueryCheck
 
 if TYPE_CHECKING:
     from .lined import Node, Reader
 
 _CODE = ("call", "equals", "raises")
+_PATTERN = ("matches", "rejects")
+_QUERY = ("insert", "rows")
 _UNITS: tuple[Literal["words", "sentences", "characters"], ...] = ("words", "sentences", "characters")
-_PROSE = ("contains", *_UNITS)
+_PROSE = ("contains", "lacks", *_UNITS)
 _EXCEPTION = values.text_kind("the name of an exception, like ValueError", re.compile(r"[A-Za-z_][\w.]*"))
 _LENGTH = values.whole_kind(1)
+
+
+def _any_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise values.UnexpectedError("a text", value)
+    return value
+
+
+_ANY_TEXT = values.Kind("a text", _any_text, _any_text)
+
+
+def read(reader: Reader, fields: dict[str, Node], code: str | None) -> dict[str, Any]:
+    """The checks as fields of ``Scenario``, by what the answer is: prose, or code in a language.
+
+    Raises ``ScenarioError``.
+    """
+    node = fields.get("checks")
+    if code is None:
+        return {"prose_checks": of_prose(reader, node)}
+    if code == "regex":
+        return {"patterns": of_patterns(reader, node)}
+    if code == "sql":
+        return {"queries": of_queries(reader, node, has_reference="reference" in fields)}
+    return {"checks": of_code(reader, node)}
 
 
 def of_code(reader: Reader, node: Node | None) -> tuple[Check, ...]:
     """The checks of an answer that is code: calls. Raises ``ScenarioError``."""
     return tuple(_call(reader, item) for item in reader.items(node, "checks")) if node else ()
+
+
+def of_patterns(reader: Reader, node: Node | None) -> tuple[PatternCheck, ...]:
+    """Texts that a regular expression must match, or must not. Raises ``ScenarioError``."""
+    return tuple(_pattern(reader, item) for item in reader.items(node, "checks")) if node else ()
+
+
+def of_queries(reader: Reader, node: Node | None, *, has_reference: bool) -> tuple[QueryCheck, ...]:
+    """Databases and the rows that are right on them. Raises ``ScenarioError``."""
+    items = reader.items(node, "checks") if node else []
+    return tuple(_query(reader, item, has_reference=has_reference) for item in items)
 
 
 def of_prose(reader: Reader, node: Node | None) -> tuple[ProseCheck, ...]:
@@ -46,13 +83,44 @@ def _call(reader: Reader, node: Node) -> Check:
     )
 
 
+def _pattern(reader: Reader, node: Node) -> PatternCheck:
+    fields = reader.fields(node, "a check of a regular expression", _PATTERN)
+    if len(fields) != 1:
+        example = "like {matches: 2024-02-29} or {rejects: 2024-2-29}; quote what looks like a number"
+        reader.fail("a check of a regular expression is one of matches or rejects", node.line, example)
+    ((kind, text),) = fields.items()
+    return PatternCheck(text=reader.value(text, kind, _ANY_TEXT), matches=kind == "matches")
+
+
+def _query(reader: Reader, node: Node, *, has_reference: bool) -> QueryCheck:
+    fields = reader.fields(node, "a check of a query", _QUERY)
+    if "insert" not in fields or not ("rows" in fields or has_reference):
+        example = "like {insert: \"INSERT INTO t VALUES (1, 'a')\", rows: [[1, a]]}"
+        what = "a check of a query inserts, and says the rows unless the scenario has a reference:"
+        reader.fail(what, node.line, example)
+    return QueryCheck(
+        insert=reader.value(fields["insert"], "insert", values.TEXT),
+        rows=tuple(_row(reader, row) for row in reader.items(fields["rows"], "rows"))
+        if "rows" in fields
+        else None,
+    )
+
+
+def _row(reader: Reader, node: Node) -> tuple[Any, ...]:
+    if not isinstance(node.value, list) or any(isinstance(one.value, (list, dict)) for one in node.value):
+        reader.wrong(node, "rows", "a list of values for each row, like [[1, Ann], [2, null]]")
+    return tuple(one.plain() for one in node.value)
+
+
 def _prose(reader: Reader, node: Node) -> ProseCheck:
     fields = reader.fields(node, "a check of prose", _PROSE)
     if len(fields) != 1:
         example = "like {contains: Paris} or {words: [20, 60]}"
         reader.fail(f"a check of prose is one of {values.alternatives(_PROSE)}", node.line, example)
     if "contains" in fields:
-        return ProseCheck(contains=_texts(reader, fields["contains"]))
+        return ProseCheck(contains=_texts(reader, fields["contains"], "contains"))
+    if "lacks" in fields:
+        return ProseCheck(lacks=_texts(reader, fields["lacks"], "lacks"))
     (unit,) = (unit for unit in _UNITS if unit in fields)
     bounds = fields[unit]
     if not isinstance(bounds.value, list):
@@ -63,11 +131,11 @@ def _prose(reader: Reader, node: Node) -> ProseCheck:
     return ProseCheck(unit=unit, least=lengths[0], most=lengths[1])
 
 
-def _texts(reader: Reader, node: Node) -> tuple[str, ...]:
+def _texts(reader: Reader, node: Node, key: str) -> tuple[str, ...]:
     """One text, or several of which one is enough."""
     if not isinstance(node.value, list):
-        return (reader.value(node, "contains", values.TEXT),)
-    texts = reader.listed(node, "contains", values.TEXT)
+        return (reader.value(node, key, values.TEXT),)
+    texts = reader.listed(node, key, values.TEXT)
     if not texts:
-        reader.wrong(node, "contains", "one text or several")
+        reader.wrong(node, key, "one text or several")
     return texts

@@ -16,7 +16,8 @@
     ├── TelemetryError           a source of telemetry that can't tell anything, now or later
     ├── CeilingError             the next request could pass the run's cost ceiling
     ├── AnalyserError            the analyser's process can't be started at all
-    └── SandboxError             generated code can't be run as restricted as promised: it is not run
+    └── UnscorableError          nothing tells whether answers of a scenario are right, such as its reference
+        └── SandboxError         generated code can't be run as restricted as promised: it is not run
 
 A request that fails is not an exception: it is a ``model.Failure`` inside a ``model.Response``, because
 errors are samples.
@@ -101,5 +102,9 @@ class AnalyserError(LLMEvalError):
     """The analyser's worker process could not be started."""
 
 
-class SandboxError(LLMEvalError):
+class UnscorableError(LLMEvalError):
+    """Nothing tells whether answers are right. ``what`` is the reason why a score is absent."""
+
+
+class SandboxError(UnscorableError):
     """No sandbox works here, or the one asked for does not; nothing was run."""

@@ -38,8 +38,6 @@ METRICS = (
     "total",
 )
 """Every metric that a policy may name. Times and memory: less is better; rates and scores: more."""
-Task = Literal["solve", "fix", "refactor", "document", "test", "review"]
-"""What an answer does with the code that a scenario gives; ``solve``: nothing is given, or it only helps."""
 CELL_METRICS = (
     "output_tps",
     "tpot_s",
@@ -187,13 +185,6 @@ class QueryCheck(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rows: tuple[tuple[Any, ...], ...] | None = None
 
 
-class Defect(Struct, frozen=True, kw_only=True):
-    """A planted mistake: the line (1-based) of the given code, and the words that tell it, one is enough."""
-
-    line: int
-    says: tuple[str, ...] = ()
-
-
 class ProseCheck(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One check of an answer in prose: it holds one of the texts ``contains``, or none of ``lacks``, or its
     length is in bounds.
@@ -233,11 +224,10 @@ class LoadPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Scenario(Struct, frozen=True, kw_only=True):
     """One prompt (per language) with its checks. ``path``/``line`` (1-based) say where it is written.
 
-    ``task``: what the answer does with the code that is ``given`` in the prompt (of a query: the tables).
-    ``reference`` is a right answer. ``checks``, ``patterns`` and ``queries`` are executed, ``prose_checks``
-    and ``defects`` read. ``load``: a round is a batch of requests. ``cold``: the server is started anew for
-    each round. ``finish``: the only way in which an answer may end. ``suffix``: what follows the gap that
-    the answer is to fill, after the prompt.
+    Of a query, ``given`` are the tables, which the prompt shows too, and ``reference`` is a right answer.
+    ``checks``, ``patterns`` and ``queries`` are executed, ``prose_checks`` read. ``load``: a round is a batch
+    of requests. ``cold``: the server is started anew for each round. ``finish``: the only way in which an
+    answer may end. ``suffix``: what follows the gap that the answer is to fill, after the prompt.
     """
 
     suite: str
@@ -247,14 +237,12 @@ class Scenario(Struct, frozen=True, kw_only=True):
     category: str = "general"
     system: str | None = None
     answer: AnswerSpec = AnswerSpec()
-    task: Task = "solve"
     given: str | None = None
     reference: str | None = None
     checks: tuple[Check, ...] = ()
     patterns: tuple[PatternCheck, ...] = ()
     queries: tuple[QueryCheck, ...] = ()
     prose_checks: tuple[ProseCheck, ...] = ()
-    defects: tuple[Defect, ...] = ()
     load: LoadPlan | None = None
     cold: bool = False
     finish: Literal["stop"] | None = None
@@ -267,12 +255,12 @@ class Scenario(Struct, frozen=True, kw_only=True):
     @property
     def is_executed(self) -> bool:
         """Whether its answers have to be executed to tell whether they are right."""
-        return bool(self.checks or self.patterns or self.queries) or self.task == "test"
+        return bool(self.checks or self.patterns or self.queries)
 
     @property
     def is_checked(self) -> bool:
         """Whether anything tells right answers from wrong ones."""
-        return self.is_executed or bool(self.prose_checks or self.defects) or self.task == "document"
+        return self.is_executed or bool(self.prose_checks)
 
 
 class Suite(Struct, frozen=True):

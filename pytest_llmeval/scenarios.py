@@ -34,6 +34,8 @@ _SCENARIO_KEYS = (
     "filler",
     "system",
     "answer",
+    "given",
+    "reference",
     "checks",
     "load",
     "cold",
@@ -43,6 +45,7 @@ _SCENARIO_KEYS = (
     "tags",
 )
 _PARAMETERS = {"temperature": values.TEMPERATURE, "max_tokens": values.MAX_TOKENS, "seed": values.SEED}
+_GIVEN = "{given}"
 _LANGUAGE_OF_CODE = values.text_kind(
     "the name of a programming language in lower case, like python", re.compile("[a-z][a-z0-9+#.-]{0,30}")
 )
@@ -176,18 +179,20 @@ class _File:
                 "the scenario has no prompt:", node.line, "add one per language: prompt: {en: …}"
             )
         answer = self._answer(fields.get("answer"))
+        given = self._of_query(fields, "given", answer)
         return Scenario(
             suite=suite,
             id=self.reader.value(fields["id"], "id", values.SLUG),
             category=self.reader.optional(fields, "category", values.SLUG, "general"),
-            prompt=self._prompt(fields["prompt"], fields.get("filler")),
+            prompt=self._prompt(fields["prompt"], fields.get("filler"), given),
             suffix=self._suffix(fields),
             system=self.reader.optional(
                 fields, "system", values.TEXT, None if "suffix" in fields else system
             ),
             answer=answer,
-            checks=() if answer.code is None else checks.of_code(self.reader, fields.get("checks")),
-            prose_checks=checks.of_prose(self.reader, fields.get("checks")) if answer.code is None else (),
+            given=given,
+            reference=self._of_query(fields, "reference", answer),
+            **checks.read(self.reader, fields, answer.code),
             load=self._load(fields.get("load")),
             cold=self._cold(fields),
             finish=self.reader.optional(fields, "finish", _FINISH, None),
@@ -198,7 +203,7 @@ class _File:
             line=node.line,
         )
 
-    def _prompt(self, node: Node, block: Node | None) -> dict[str, str]:
+    def _prompt(self, node: Node, block: Node | None, given: str | None) -> dict[str, str]:
         if not isinstance(node.value, dict) or not node.value:
             self.reader.wrong(node, "prompt", "one text per language, like {en: …, ko: …}")
         for language, text in node.value.items():
@@ -207,14 +212,28 @@ class _File:
             language: self.reader.value(text, f"prompt.{language}", values.TEXT)
             for language, text in node.value.items()
         }
+        if given is not None:
+            prompts = self._filled(node, prompts, _GIVEN, given.strip("\n"), "given tables go")
         if block is None:
             return prompts
         long = filler.read(self.reader, block, self.path.parent)
-        for language, text in prompts.items():
-            if text.count(filler.PLACE) != 1:
-                what = f"prompt.{language} must say {filler.PLACE} once, where the filler goes"
-                self.reader.fail(what, node.value[language].line)
-        return {language: text.replace(filler.PLACE, long) for language, text in prompts.items()}
+        return self._filled(node, prompts, filler.PLACE, long, "filler goes")
+
+    def _filled(
+        self, node: Node, prompts: dict[str, str], place: str, text: str, what: str
+    ) -> dict[str, str]:
+        """The prompts with a text where each says its place."""
+        for language, prompt in prompts.items():
+            if prompt.count(place) != 1:
+                wrong = f"prompt.{language} must say {place} once, where the {what}"
+                self.reader.fail(wrong, node.value[language].line)
+        return {language: prompt.replace(place, text) for language, prompt in prompts.items()}
+
+    def _of_query(self, fields: dict[str, Node], key: str, answer: AnswerSpec) -> str | None:
+        if key in fields and answer.code != "sql":
+            self.reader.fail(f"{key}: belongs to a query", fields[key].key_line, "say answer: {code: sql}")
+        text: str | None = self.reader.optional(fields, key, values.TEXT, None)
+        return text
 
     def _suffix(self, fields: dict[str, Node]) -> str | None:
         suffix: str | None = self.reader.optional(fields, "suffix", values.TEXT, None)

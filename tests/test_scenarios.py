@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from pytest_llmeval import lined, scenarios
 from pytest_llmeval.errors import ScenarioError
-from pytest_llmeval.model import SLO, AnswerSpec, Check, LoadPlan, Parameters, ProseCheck, Suite
+from pytest_llmeval.model import (
+    SLO,
+    AnswerSpec,
+    Check,
+    LoadPlan,
+    Parameters,
+    PatternCheck,
+    ProseCheck,
+    QueryCheck,
+    Suite,
+)
 
 FULL = """\
 suite: coding
@@ -134,6 +144,27 @@ scenarios:
 """
 
 
+OTHERS = """\
+scenarios:
+- id: date
+  prompt: {en: A date.}
+  answer: {code: regex}
+  checks: [{matches: 2024-02-29}, {rejects: ""}]
+- id: list
+  prompt: {en: "Given {given} list it."}
+  answer: {code: sql}
+  given: |
+    CREATE TABLE t (a INTEGER);
+  reference: SELECT a, NULL FROM t
+  checks:
+  - {insert: INSERT INTO t VALUES (1), rows: [[1, null]]}
+  - {insert: X}
+- id: store
+  prompt: {en: Which store?}
+  checks: [{lacks: [MongoDB, 몽고]}]
+"""
+
+
 def test_loads_cold_starts_and_checks_of_prose_are_read(write):
     closed, opened, cold = scenarios.load(write(WORKLOADS)).scenarios
     limits = SLO(ttft_s=1.0, tpot_s=0.05)
@@ -148,6 +179,21 @@ def test_loads_cold_starts_and_checks_of_prose_are_read(write):
         ProseCheck(unit="sentences", least=2, most=3),
     )
     assert cold.checks == ()
+
+
+def test_checks_of_patterns_queries_and_what_prose_must_lack_are_read(write):
+    regex, sql, prose = scenarios.load(write(OTHERS)).scenarios
+    assert regex.patterns == (PatternCheck(text="2024-02-29"), PatternCheck(text="", matches=False))
+    assert sql.queries == (
+        QueryCheck(insert="INSERT INTO t VALUES (1)", rows=((1, None),)),
+        QueryCheck(insert="X"),
+    )
+    assert (sql.given, sql.reference) == ("CREATE TABLE t (a INTEGER);\n", "SELECT a, NULL FROM t")
+    assert sql.prompt == {"en": "Given CREATE TABLE t (a INTEGER); list it."}
+    assert prose.prose_checks == (ProseCheck(lacks=("MongoDB", "몽고")),)
+    assert [one.is_executed for one in (regex, sql, prose)] == [True, True, False]
+    assert [one.checks for one in (regex, sql, prose)] == [(), (), ()]
+    assert all(one.is_checked for one in (regex, sql, prose))
 
 
 @pytest.mark.parametrize(
@@ -172,6 +218,8 @@ def test_folders_above_the_root_do_not_name_a_suite(write, tmp_path):
 
 ONE = "scenarios:\n- id: a\n  prompt: {en: x}\n"
 CODE = ONE + "  answer: {code: python}\n"
+REGEX = ONE + "  answer: {code: regex}\n"
+QUERY = ONE + "  answer: {code: sql}\n"
 MISTAKES = {
     # text: (line, words of the message)
     "": (1, "empty"),
@@ -208,7 +256,7 @@ MISTAKES = {
     CODE + "  checks:\n  - {call: f(), equals: 1, raises: E}\n": (6, "either equals:"),
     CODE + "  checks:\n  - equals: 1\n": (6, "either equals:"),
     CODE + "  checks:\n  - {call: f(), raises: a b}\n": (6, "the name of an exception"),
-    ONE + "  checks:\n  - {contains: a, words: 5}\n": (5, "one of contains, words, sentences or characters"),
+    ONE + "  checks:\n  - {contains: a, words: 5}\n": (5, "one of contains, lacks, words, sentences or"),
     ONE + "  checks:\n  - contain: a\n": (5, "did you mean contains?"),
     ONE + "  checks:\n  - contains: 7\n": (5, "quote it to make it a text"),
     ONE + "  checks:\n  - contains: [a, ' ']\n": (5, "contains: expected a text that is not empty"),
@@ -217,6 +265,13 @@ MISTAKES = {
     ONE + "  checks:\n  - words: [9, 3]\n": (5, "the least and the most, like [20, 60]"),
     ONE + "  checks:\n  - sentences: [1, 2, 3]\n": (5, "the least and the most"),
     CODE + "  checks:\n  - contains: a\n": (6, "a check of code has no key"),
+    REGEX + "  checks:\n  - {matches: a, rejects: b}\n": (6, "one of matches or rejects"),
+    REGEX + "  checks:\n  - matches: 7\n": (6, "matches: expected a text, got 7"),
+    REGEX + "  given: a\n": (5, "given: belongs to a query"),
+    QUERY + "  checks:\n  - {insert: X}\n": (6, "says the rows unless"),
+    QUERY + "  checks:\n  - {rows: [[1]]}\n": (6, "a check of a query inserts"),
+    QUERY + "  checks:\n  - {insert: X, rows: [1]}\n": (6, "a list of values for each row"),
+    QUERY + "  given: CREATE TABLE t (a)\n": (3, "prompt.en must say {given} once"),
     ONE + "  load: {requests: 5}\n": (4, "either concurrency: or rate:"),
     ONE + "  load: {concurrency: 5}\n": (4, "load has requests:"),
     ONE + "  load:\n    concurrency: 5\n    requests: 4\n": (6, "4 can't keep 5 under way"),

@@ -20,6 +20,8 @@ _ALIASES = {
     "sql": {"sql", "sqlite", "sqlite3", "postgresql", "postgres", "mysql"},
     "regex": {"regex", "regexp", "re"},
 }
+_ALSO = {"regex": {"text", "txt", "plaintext", *_ALIASES["python"]}}
+"""Languages whose blocks may hold the one asked for."""
 _WRAPPERS = ("json", "html")
 _THINK = re.compile(r"\s*<(think|thinking|reasoning)>", re.IGNORECASE)
 _UNTHINK = re.compile(r"^[ \t]*</(?:think|thinking|reasoning)>", re.IGNORECASE | re.MULTILINE)
@@ -27,6 +29,7 @@ _INLINE = re.compile(r"`([^`\n]+)`")
 _MOST_PIECES = 64
 _MOST_CHARACTERS = 512 * 1024
 _SHOWN = 60
+_EMPTY = "the answer's code blocks are empty"
 
 
 class Extraction(NamedTuple):
@@ -136,7 +139,7 @@ def _unfenced(answer: str, blocks: tuple[Block, ...], requires: Sequence[str]) -
     if piece is not None and piece.says_something:
         return Extraction(_ended(piece.text), None, blocks)
     if blocks:
-        return Extraction(None, "the answer's code blocks are empty", blocks)
+        return Extraction(None, _EMPTY, blocks)
     began = " ".join(answer.split())
     began = began if len(began) <= _SHOWN else f"{began[: _SHOWN - 1]}…"
     return Extraction(None, f"the answer has no code: it begins “{began}”")
@@ -165,16 +168,17 @@ def _whole(language: str, text: str) -> bool:
 
 def _verbatim(answer: str, blocks: tuple[Block, ...], language: str) -> Extraction:
     """Code that is not read here: the last block of that language, one inline span, or all that was said."""
-    names = _ALIASES.get(language, {language})
     filled = _filled(blocks)
-    tagged = [block for block in filled if block.language in names]
-    untagged = [block for block in filled if not block.language]
-    if tagged or untagged:
-        return Extraction(_ended((tagged or untagged)[-1].text), None, blocks)
+    for names in (_ALIASES.get(language, {language}), {""}, _ALSO.get(language, set())):
+        tagged = [block for block in filled if block.language in names]
+        if tagged:
+            return Extraction(_ended(tagged[-1].text), None, blocks)
     if filled:
         return Extraction(
             None, f"the answer has only {_listed(filled)} code; {language} was asked for", blocks
         )
+    if blocks:
+        return Extraction(None, _EMPTY, blocks)
     inline = _INLINE.findall(answer)
     return Extraction(_ended(inline[0].strip() if len(inline) == 1 else answer.strip()), None, blocks)
 

@@ -10,19 +10,24 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from pytest_llmeval.errors import SandboxError
+from pytest_llmeval.errors import UnscorableError
 from pytest_llmeval.model import Scenario, Score
 
 from . import extract, quality, rules
 from .scorers import language as languages
-from .scorers import prose, python
+from .scorers import prose, python, regex, sql
 from .scorers.protocol import Answer, Marks, Means
 
 if TYPE_CHECKING:
     from .sandbox.protocol import Sandbox
     from .scorers.protocol import Analyses, Scorer
 
-_SCORERS: dict[str | None, Scorer] = {None: prose.score, "python": python.score}
+_SCORERS: dict[str | None, Scorer] = {
+    None: prose.score,
+    "python": python.score,
+    "regex": regex.score,
+    "sql": sql.score,
+}
 """By the language of the answer's code, None for prose."""
 
 
@@ -85,7 +90,7 @@ def _marks(
         return Marks(0.0), {}
     try:
         return scorer(scenario, answer, means), {}
-    except SandboxError as error:
+    except UnscorableError as error:
         told = f"correctness is not computed: {error.what}"
         return Marks(reasons=(told,)), {"correctness": error.what}
 

@@ -286,15 +286,19 @@ def _runs(pid: int) -> bool:
 
 
 def test_an_analyser_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
+    temporary, alone = tmp_path / "temporary", tmp_path / "alone"
+    temporary.mkdir()
+    alone.mkdir()
+    (alone / "pytest_llmeval").symlink_to(Path(module.__file__).parents[1])
+    monkeypatch.setattr(module.tempfile, "tempdir", str(temporary))
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_search_path", lambda: [str(Path(module.__file__).parents[2])])
+        patch.setattr(module, "_search_path", lambda: [str(alone)])
         with pytest.raises(AnalyserError, match="No module named 'msgspec'"):
             Analyser().analyse(HONEST)
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(AnalyserError, match="can't be started"):
         Analyser().analyse(HONEST)
-    assert not list(tmp_path.iterdir())
+    assert not list(temporary.iterdir())
 
 
 def test_versions_name_everything_that_a_score_depends_on() -> None:

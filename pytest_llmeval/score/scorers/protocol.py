@@ -54,5 +54,5 @@ class Scorer(Protocol):
     """One way of telling whether an answer is right."""
 
     def __call__(self, scenario: Scenario, answer: Answer, means: Means) -> Marks:
-        """Raises ``SandboxError`` where the answer would have to be executed and can't be."""
+        """Raises ``UnscorableError`` where nothing tells right from wrong: no sandbox, a broken reference."""
         ...
