@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,17 +32,6 @@ ANSWERS = {
 
 HAS_XDIST = find_spec("xdist") is not None
 NEEDS_XDIST = pytest.mark.skipif(not HAS_XDIST, reason="pytest-xdist is not installed")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real clocks run in these tests: a starved machine voids timings, rightly, and a test of them is lost.
-
-    What fails three times in a row is no matter of load.
-    """
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 class Project:

@@ -204,6 +204,8 @@ def test_what_is_drawn_fits_one_line_of_any_width(terminal: Terminal) -> None:
     with Progress(terminal.descriptor).cell(CELL):
         said = terminal.read()
     said += terminal.rest()
-    for frame in re.findall(re.escape(SAVE) + r"(.*?)\x1b8", said, re.DOTALL):
+    frames = re.findall(re.escape(SAVE) + r"(.*?)\x1b8", said, re.DOTALL)
+    assert frames
+    for frame in frames:
         assert frame.startswith(progress.NO_WRAP)
         assert frame.endswith(progress.WRAP)
