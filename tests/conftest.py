@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mock_server
@@ -21,18 +20,13 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
-REAL_TIME = ("acceptance", "cli", "e2e", "measure", "plugin", "score")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real clocks and processes run in these tests: a starved machine voids timings, rightly.
+    """Real clocks and processes run here: a starved machine voids timings, rightly.
 
-    What fails three times in a row is no matter of load.
+    What fails three times in a row is no matter of load, nor of another test's late clean-up.
     """
-    here = Path(__file__).parent
     for item in items:
-        if any(item.path.is_relative_to(here / folder) for folder in REAL_TIME):
-            item.add_marker(pytest.mark.flaky(reruns=2))
+        item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,9 @@ import pytest
 
 from pytest_llmeval import scenarios, shipped
 from pytest_llmeval.filler import BYTES_A_TOKEN
+from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.scorers import prose
+from pytest_llmeval.score.scorers.protocol import Answer, Means
 
 (FILE,) = shipped.files("agent")
 SCENARIOS = {scenario.id: scenario for scenario in scenarios.load(FILE).scenarios}
@@ -46,9 +48,13 @@ def test_its_codes_are_what_is_checked_and_are_nowhere_else(name: str) -> None:
         assert scenario.prompt["en"].count(code) == 1
         others = [other for key, other in SCENARIOS.items() if key != name]
         assert not any(code in other.prompt["en"] for other in others), "or a cache could tell it"
-    assert prose.score(scenario.prose_checks, "\n".join(codes))[0] == 10
-    assert prose.score(scenario.prose_checks, "\n".join(codes[1:]))[0] == pytest.approx(6.667)
-    assert prose.score(scenario.prose_checks, "I can not find any notes.")[0] == 0
+
+    def correctness(text: str) -> float | None:
+        return prose.score(scenario, Answer(text), Means(Analyser())).correctness
+
+    assert correctness("\n".join(codes)) == 10
+    assert correctness("\n".join(codes[1:])) == pytest.approx(6.667)
+    assert correctness("I can not find any notes.") == 0
 
 
 def test_agents_ask_for_more_than_fits_and_must_not_be_cut_off() -> None:
