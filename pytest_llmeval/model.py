@@ -224,7 +224,9 @@ class LoadPlan(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Scenario(Struct, frozen=True, kw_only=True):
     """One prompt (per language) with its checks. ``path``/``line`` (1-based) say where it is written.
 
-    Of a query, ``given`` are the tables, which the prompt shows too, and ``reference`` is a right answer.
+    ``given`` is what the prompt shows and the answer is about (tables of a query, code to mend), and
+    ``reference`` a right answer; both may lie in the folder ``oracle``, whose frozen vectors are among the
+    ``checks``. ``tests``: the source of tests that the answer's code must pass.
     ``checks``, ``patterns`` and ``queries`` are executed, ``prose_checks`` read. ``load``: a round is a batch
     of requests. ``cold``: the server is started anew for each round. ``finish``: the only way in which an
     answer may end. ``suffix``: what follows the gap that the answer is to fill, after the prompt.
@@ -239,6 +241,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     answer: AnswerSpec = AnswerSpec()
     given: str | None = None
     reference: str | None = None
+    oracle: str | None = None
+    tests: str | None = None
     checks: tuple[Check, ...] = ()
     patterns: tuple[PatternCheck, ...] = ()
     queries: tuple[QueryCheck, ...] = ()
@@ -255,7 +259,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     @property
     def is_executed(self) -> bool:
         """Whether its answers have to be executed to tell whether they are right."""
-        return bool(self.checks or self.patterns or self.queries)
+        return bool(self.checks or self.tests or self.patterns or self.queries)
 
     @property
     def is_checked(self) -> bool:

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import checks, filler, lined, values
+from . import checks, filler, lined, oracle, values
 from .errors import ScenarioError
 from .lined import Node, Reader
 from .model import (
@@ -36,6 +36,8 @@ _SCENARIO_KEYS = (
     "answer",
     "given",
     "reference",
+    "oracle",
+    "tests",
     "checks",
     "load",
     "cold",
@@ -179,7 +181,8 @@ class _File:
                 "the scenario has no prompt:", node.line, "add one per language: prompt: {en: …}"
             )
         answer = self._answer(fields.get("answer"))
-        given = self._of_query(fields, "given", answer)
+        folder = oracle.read(self.reader, fields.get("oracle"), self.path.parent)
+        given = self._once(fields, "given", folder.given)
         return Scenario(
             suite=suite,
             id=self.reader.value(fields["id"], "id", values.SLUG),
@@ -191,8 +194,10 @@ class _File:
             ),
             answer=answer,
             given=given,
-            reference=self._of_query(fields, "reference", answer),
-            **checks.read(self.reader, fields, answer.code),
+            reference=self._once(fields, "reference", folder.reference),
+            oracle=folder.folder,
+            tests=self._tests(fields, answer),
+            **self._checks(fields, answer, folder),
             load=self._load(fields.get("load")),
             cold=self._cold(fields),
             finish=self.reader.optional(fields, "finish", _FINISH, None),
@@ -213,7 +218,7 @@ class _File:
             for language, text in node.value.items()
         }
         if given is not None:
-            prompts = self._filled(node, prompts, _GIVEN, given.strip("\n"), "given tables go")
+            prompts = self._filled(node, prompts, _GIVEN, given.strip("\n"), "given text goes")
         if block is None:
             return prompts
         long = filler.read(self.reader, block, self.path.parent)
@@ -229,11 +234,36 @@ class _File:
                 self.reader.fail(wrong, node.value[language].line)
         return {language: prompt.replace(place, text) for language, prompt in prompts.items()}
 
-    def _of_query(self, fields: dict[str, Node], key: str, answer: AnswerSpec) -> str | None:
-        if key in fields and answer.code != "sql":
-            self.reader.fail(f"{key}: belongs to a query", fields[key].key_line, "say answer: {code: sql}")
-        text: str | None = self.reader.optional(fields, key, values.TEXT, None)
+    def _once(self, fields: dict[str, Node], key: str, found: str | None) -> str | None:
+        """A text of the scenario's own, or of its oracle."""
+        if key in fields and found is not None:
+            what = f"{key}: is here and in the oracle's folder"
+            self.reader.fail(what, fields[key].key_line, "keep one of them")
+        text: str | None = self.reader.optional(fields, key, values.TEXT, found)
         return text
+
+    def _checks(self, fields: dict[str, Node], answer: AnswerSpec, folder: oracle.Oracle) -> dict[str, Any]:
+        """The scenario's own checks, and the vectors of its oracle."""
+        read = checks.read(self.reader, fields, answer.code)
+        if not folder.checks:
+            return read
+        if answer.code != "python":
+            what = f"oracle: {oracle.VECTORS} are calls, and this answer is no Python"
+            self.reader.fail(what, fields["oracle"].line, "say answer: {code: python}")
+        return {**read, "checks": (*read["checks"], *folder.checks)}
+
+    def _tests(self, fields: dict[str, Node], answer: AnswerSpec) -> str | None:
+        if "tests" not in fields:
+            return None
+        node = fields["tests"]
+        if answer.code != "python":
+            self.reader.fail("tests: belongs to Python", node.key_line, "say answer: {code: python}")
+        path: Path = self.path.parent / self.reader.value(node, "tests", values.TEXT)
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            hint = "name a file beside this one, with functions test_…"
+            self.reader.fail(f"tests: {path} can't be read: {error}", node.line, hint)
 
     def _suffix(self, fields: dict[str, Node]) -> str | None:
         suffix: str | None = self.reader.optional(fields, "suffix", values.TEXT, None)

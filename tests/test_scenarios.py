@@ -267,7 +267,7 @@ MISTAKES = {
     CODE + "  checks:\n  - contains: a\n": (6, "a check of code has no key"),
     REGEX + "  checks:\n  - {matches: a, rejects: b}\n": (6, "one of matches or rejects"),
     REGEX + "  checks:\n  - matches: 7\n": (6, "matches: expected a text, got 7"),
-    REGEX + "  given: a\n": (5, "given: belongs to a query"),
+    REGEX + "  given: a\n": (3, "prompt.en must say {given} once"),
     QUERY + "  checks:\n  - {insert: X}\n": (6, "says the rows unless"),
     QUERY + "  checks:\n  - {rows: [[1]]}\n": (6, "a check of a query inserts"),
     QUERY + "  checks:\n  - {insert: X, rows: [1]}\n": (6, "a list of values for each row"),
