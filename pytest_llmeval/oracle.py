@@ -10,7 +10,8 @@
       vectors.json      calls and what is right, made of the above by ``llmeval suite freeze``
 
 A run reads ``given``, ``reference`` and the frozen vectors, and never executes a file of it. ``given`` and
-``reference`` of other answers end in what they are written in (``given.md``, ``reference.sql``).
+``reference`` of other answers end in what they are written in (``given.md``, ``reference.sql``), and
+``reference.ko.md`` is the answer to the Korean prompt.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def read(reader: Reader, node: Node | None, base: Path) -> Oracle:
 
 def _text(reader: Reader, node: Node, folder: Path, stem: str) -> str | None:
     """The text of the one file of that stem."""
-    files = sorted(path for path in folder.glob(f"{stem}.*") if path.is_file())
+    files = sorted(path for path in folder.glob(f"{stem}.*") if path.is_file() and path.stem == stem)
     if len(files) > 1:
         names = ", ".join(path.name for path in files)
         reader.fail(f"oracle: {folder} holds {names}", node.line, "keep one of them")
