@@ -12,7 +12,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "Answer": "pytest_llmeval.evaluate",
+    "Answer": "pytest_llmeval.answer",
     "Endpoint": "pytest_llmeval.model",
     "LLMEvalError": "pytest_llmeval.errors",
     "Policy": "pytest_llmeval.model",

@@ -21,7 +21,6 @@ from .errors import CeilingError, NotMeasurableError
 from .measure import price, rounds, throughput, timing
 from .measure.rounds import Asked, Plan
 from .model import (
-    SCORES,
     SLO,
     Failure,
     Load,
@@ -286,55 +285,3 @@ def _void(response: Response, gap_p50_s: float | None) -> str | None:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(wire.text(text).encode()).hexdigest()
-
-
-class Answer:
-    """What ``llm.ask`` returns: the first round's text and code, the cell's figures and scores.
-
-    Figures are medians over the rounds (void samples too: a test of yours would rather have them than
-    nothing), scores means; a figure that was not measured is ``None``.
-    """
-
-    def __init__(self, outcome: Outcome, code: str | None) -> None:
-        self.record = outcome.record
-        self.text = outcome.answers[0].text if outcome.answers else ""
-        self.reasoning = outcome.answers[0].reasoning if outcome.answers else ""
-        self.code = code
-
-    @property
-    def ttft_s(self) -> float | None:
-        """Seconds to the first non-empty content or reasoning."""
-        return self.record.figure("ttft_s", void=True)
-
-    @property
-    def tpot_s(self) -> float | None:
-        """Seconds per output token after the first."""
-        return self.record.figure("tpot_s", void=True)
-
-    @property
-    def output_tps(self) -> float | None:
-        """Tokens per second of the stream."""
-        return self.record.figure("output_tps", void=True)
-
-    @property
-    def latency_s(self) -> float | None:
-        """Seconds to the last token."""
-        return self.record.figure("latency_s", void=True)
-
-    @property
-    def finish_reason(self) -> str | None:
-        """Of the first round: ``stop``, ``length`` …"""
-        return self.record.samples[0].finish_reason
-
-    @property
-    def score(self) -> Score:
-        """The mean over the rounds of every score that all rounds have; parts are the first round's."""
-        first = next((sample.score for sample in self.record.samples if sample.score is not None), Score())
-        return Score(
-            parts=first.parts, absent=first.absent, **{name: self.record.figure(name) for name in SCORES}
-        )
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why the first round's score is what it is."""
-        return self.record.samples[0].reasons

@@ -30,7 +30,7 @@ from pytest_llmeval.score.analysis import Analysis
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from pytest_llmeval.evaluate import Answer, Outcome
+    from pytest_llmeval.evaluate import Outcome
 
 MS = 1_000_000
 CODE = "```python\ndef add(a, b):\n    return a + b\n```\n"
@@ -327,38 +327,3 @@ def test_an_endpoint_that_cannot_be_reached_is_a_failed_sample() -> None:
     assert (sample.ok, sample.error, outcome.answers) == (False, failure, ())
     assert 3 <= sample.at_s < 10
     assert outcome.record.prompt_sha256 == scenarios.prompt_sha256(SCENARIO, "en")
-
-
-# -- what `llm.ask` returns --------------------------------------------------------------------------------
-
-
-def answer(*responses: Response) -> Answer:
-    asked = [Asked(number, 0.0, one) for number, one in enumerate(responses)]
-    return evaluate.Answer(assess(asked, cell()), "the code")
-
-
-def test_an_answer_has_the_first_text_and_the_middle_figures() -> None:
-    slow = response("other", gap_ms=40, lag_s=1.0)
-    one = answer(response(CODE, gap_ms=10), slow, response(CODE, gap_ms=20))
-    assert (one.text, one.reasoning, one.code) == (CODE, "", "the code")
-    assert one.output_tps == pytest.approx(50), "void samples count: nobody gates on this"
-    assert one.tpot_s == pytest.approx(0.02)
-    assert one.ttft_s == pytest.approx(0.1)
-    assert one.latency_s == pytest.approx(0.16)
-    assert one.finish_reason == "stop"
-
-
-def test_an_answers_score_is_the_mean_of_the_rounds() -> None:
-    good, bad = answer(response(CODE)), answer(response("I can't."))
-    both = answer(response(CODE), response("I can't."))
-    assert good.score.quality
-    assert bad.score.quality == 0
-    assert both.score.quality == pytest.approx(good.score.quality / 2)
-    assert both.score.parts == good.score.parts
-    assert bad.reasons
-
-
-def test_an_answer_that_never_came() -> None:
-    failed = Response(started_ns=0, ended_ns=1, failure=Failure("connect", "nothing listens"))
-    one = answer(failed)
-    assert (one.text, one.ttft_s, one.score.quality, one.finish_reason) == ("", None, None, None)

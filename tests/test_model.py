@@ -137,7 +137,7 @@ def test_text_and_reasoning_are_kept_apart() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [one for one in vars(model).values() if isinstance(one, type) and one.__module__ == model.__name__],
+    [one for name in model.__all__ if isinstance(one := getattr(model, name), type) and one is not str],
 )
 def test_everything_is_frozen(kind: type[msgspec.Struct]) -> None:
     assert kind.__struct_config__.frozen

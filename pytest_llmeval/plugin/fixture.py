@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llmeval import evaluate
+from pytest_llmeval.answer import Answer
 from pytest_llmeval.errors import CeilingError
 from pytest_llmeval.model import AnswerSpec, Parameters, Scenario
 from pytest_llmeval.score import extract
@@ -72,7 +73,7 @@ class Asker:
         max_tokens: int | None = None,
         temperature: float | None = None,
         seed: int | None = None,
-    ) -> evaluate.Answer:
+    ) -> Answer:
         """Ask, measure and score one cell of the test's own suite (the module's path).
 
         ``id`` names the cell in baselines (with the test function's name before it) and must be given from
@@ -106,9 +107,9 @@ class Asker:
         broken = items.sentences(scenario, outcome.record, strict=here.settings.strict)
         if broken:
             pytest.fail("\n".join(broken), pytrace=False)
-        text = outcome.answers[0].text if outcome.answers else ""
-        extraction = extract.code(text, requires=scenario.answer.requires)
-        return evaluate.Answer(outcome, extraction.code)
+        first = outcome.answers[0] if outcome.answers else evaluate.AnswerText(round=0, text="")
+        extraction = extract.code(first.text, requires=scenario.answer.requires)
+        return Answer(outcome.record, text=first.text, reasoning=first.reasoning, code=extraction.code)
 
     def _cell_id(self, name: str | None) -> str:
         parts = (function_name(self._item.nodeid), self._parameters(), name)

@@ -1,0 +1,118 @@
+"""What is kept of a run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from .endpoint import Facts
+from .record import Cost, Record, Telemetry
+
+VerdictName = Literal["ok", "regressed", "improved", "inconclusive", "missing", "stale", "new", "not run"]
+
+
+class Hosted(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a server that the run started.
+
+    ``cold_start_s``: from its first start to healthy; ``cold_ttft_s``: TTFT of the first request then.
+    ``log``: its last log, in the run's folder. ``death``: why it ended before the run did.
+    """
+
+    starts: int
+    cold_start_s: float
+    log: str
+    cold_ttft_s: float | None = None
+    death: str | None = None
+
+
+class Analysers(Struct, frozen=True, kw_only=True):
+    """Who analysed: versions, and the hash of the rules. Scores of different ones are not comparable."""
+
+    pylint: str
+    astroid: str
+    radon: str
+    python: str
+    rules: str
+
+
+class Commit(Struct, frozen=True, kw_only=True):
+    """The project's git commit, and whether the work tree differed from it."""
+
+    id: str
+    dirty: bool
+
+
+class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The machine of the run, without its name. ``memory_bytes`` in all."""
+
+    cpus: int
+    os: str
+    python: str
+    cpu_model: str | None = None
+    memory_bytes: int | None = None
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """What the run had in view, for telling a vanished cell from one that was not run.
+
+    ``suites``: suites that were seen whole. ``cells``: the key of every cell that the scenario files yield,
+    deselected ones and other prompt languages included.
+    """
+
+    suites: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+
+
+class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One promise, kept or not. ``cell`` None: the whole endpoint.
+
+    ``effect``: new/old - 1 in the metric's own unit (a TTFT twice as long: +1.0), points for scores.
+    ``worse``: whether that direction is bad. ``interval``: 95 % confidence, same unit. ``detectable``: the
+    smallest effect this gate would have seen with 90 % power. ``sessions``: how many the baseline held.
+    """
+
+    endpoint: str
+    metric: str
+    verdict: VerdictName
+    sentence: str
+    cell: str | None = None
+    effect: float | None = None
+    worse: bool | None = None
+    interval: tuple[float, float] | None = None
+    p: float | None = None
+    detectable: float | None = None
+    sessions: int | None = None
+
+    @property
+    def red(self) -> bool:
+        """Whether this verdict alone fails the build."""
+        return self.verdict in ("regressed", "missing")
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One pytest invocation: the run file. ``complete``: every selected cell ran and nothing interrupted it.
+
+    ``interrupted``: it was cut off (Ctrl-C, a crash), so that it is published and not judged. ``telemetry``,
+    ``servers`` and ``costs`` are by endpoint. ``sandbox``: what answers were executed in, ``none`` without
+    protection; None where none was executed.
+    """
+
+    schema: str = "llmeval-run/1"
+    id: str
+    started: str
+    finished: str
+    complete: bool
+    interrupted: bool = False
+    plugin: str
+    host: Host
+    analysers: Analysers | None = None
+    sandbox: str | None = None
+    commit: Commit | None = None
+    endpoints: dict[str, Facts] = field(default_factory=dict)
+    selection: Selection = Selection()
+    cells: tuple[Record, ...] = ()
+    telemetry: dict[str, Telemetry] = field(default_factory=dict)
+    servers: dict[str, Hosted] = field(default_factory=dict)
+    costs: dict[str, Cost] = field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] = ()
