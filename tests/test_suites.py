@@ -15,7 +15,7 @@ def test_there_are_shipped_suites():
     assert FILES
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name.partition(".")[0])
 def test_a_shipped_file_is_a_suite_of_its_folders_name_without_floors(path):
     suite = scenarios.load(path)
     assert suite.name == path.parent.name
