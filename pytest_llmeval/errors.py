@@ -5,7 +5,8 @@
     LLMEvalError                 what, where and what to do, in one readable text
     ├── UsageError               the user's input: exit code 4, never a traceback
     │   ├── SettingsError        an option, an environment variable, llmeval.toml
-    │   └── ScenarioError        a *.eval.yaml file, with its line
+    │   ├── ScenarioError        a *.eval.yaml file, with its line
+    │   └── OracleError          strategies that can't be drawn from, right answers that disagree
     ├── BaselineError            a baseline that can't be read; it is never overwritten
     ├── RunFileError             a run file that can't be read
     ├── EndpointError            an endpoint that can't be reached or described at all
@@ -60,6 +61,10 @@ class ScenarioError(UsageError):
         super().__init__(what, where=f"{path}:{line}" if line else str(path), hint=hint)
         self.path = path
         self.line = line
+
+
+class OracleError(UsageError):
+    """Files of an oracle that no vectors can be made of; ``where`` is the file."""
 
 
 class BaselineError(LLMEvalError):

@@ -5,7 +5,7 @@
     oracles/merge-intervals/
       given.py          code that the prompt shows, where it says {given}
       reference.py      a right answer; its complexity is the measure of an answer's own
-      second.py         another, written independently: vectors that the two disagree on are refused
+      second.py         another, written independently (second_2.py …): what they disagree on is refused
       strategies.py     CALLS: what is called, as hypothesis strategies of in-contract arguments
       vectors.json      calls and what is right, made of the above by ``llmeval suite freeze``
 
@@ -17,6 +17,8 @@ A run reads ``given``, ``reference`` and the frozen vectors, and never executes 
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
     from .lined import Node, Reader
 
+REFERENCE = "reference.py"
+STRATEGIES = "strategies.py"
 VECTORS = "vectors.json"
 SCHEMA = "llmeval-vectors/1"
 
@@ -63,8 +67,11 @@ class Oracle(NamedTuple):
     checks: tuple[Check, ...] = ()
 
 
-def read(reader: Reader, node: Node | None, base: Path) -> Oracle:
-    """The oracle that a scenario names, below the folder of its file. Raises ``ScenarioError``."""
+def read(reader: Reader, node: Node | None, base: Path, *, frozen: bool = True) -> Oracle:
+    """The oracle that a scenario names, below the folder of its file. Raises ``ScenarioError``.
+
+    ``frozen``: with its vectors; whoever makes them anew does without.
+    """
     if node is None:
         return Oracle()
     name = reader.value(node, "oracle", values.TEXT)
@@ -75,12 +82,56 @@ def read(reader: Reader, node: Node | None, base: Path) -> Oracle:
         folder=str(folder),
         given=_text(reader, node, folder, "given"),
         reference=_text(reader, node, folder, "reference"),
-        checks=_checks(reader, node, folder / VECTORS),
+        checks=_checks(reader, node, folder / VECTORS) if frozen else (),
     )
-    if oracle == Oracle(folder=str(folder)):
+    if frozen and oracle == Oracle(folder=str(folder)):
         what = f"oracle: {folder} holds no given.*, no reference.* and no {VECTORS}"
         reader.fail(what, node.line, "llmeval suite freeze makes the vectors of a reference and strategies")
     return oracle
+
+
+def check(vector: Vector) -> Check:
+    """The vector as an executed check."""
+    equals: Any = None if vector.returns is None else ast.literal_eval(vector.returns)
+    return Check(call=vector.call, equals=equals, raises=vector.raises)
+
+
+def solutions(folder: Path) -> list[Path]:
+    """The right answers in Python, the reference first; empty where there is no reference."""
+    reference = folder / REFERENCE
+    return [reference, *sorted(folder.glob("second*.py"))] if reference.is_file() else []
+
+
+def sources(folder: Path) -> dict[str, str]:
+    """The sha256 of every file that the vectors are made of, by its name."""
+    paths = [*solutions(folder), folder / STRATEGIES]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(paths)}
+
+
+def stale(folder: Path) -> str | None:
+    """Why the frozen vectors are not what their sources give; None where they are."""
+    path = folder / VECTORS
+    if not path.is_file():
+        return f"there is no {VECTORS}"
+    try:
+        made_of = msgspec.json.decode(path.read_bytes(), type=Vectors).sources
+    except msgspec.MsgspecError as error:
+        return f"{VECTORS} can't be read: {error}"
+    present = sources(folder)
+    changed = [name for name in sorted(made_of | present) if made_of.get(name) != present.get(name)]
+    return f"{VECTORS} is older than {', '.join(changed)}" if changed else None
+
+
+def dump(vectors: Vectors) -> str:
+    """``vectors.json``: a vector a line, so that a change reads well in a diff."""
+    plain: dict[str, Any] = msgspec.to_builtins(vectors)
+    lines = ",\n".join(f"  {_json(vector)}" for vector in plain.pop("vectors"))
+    head = "".join(f" {_json(key)}: {_json(value)},\n" for key, value in plain.items())
+    return f'{{\n{head} "vectors": [\n{lines}\n ]\n}}\n'
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _text(reader: Reader, node: Node, folder: Path, stem: str) -> str | None:
@@ -107,12 +158,7 @@ def _checks(reader: Reader, node: Node, path: Path) -> tuple[Check, ...]:
             reader.fail(
                 f"oracle: {path} is of schema {frozen.schema}; this version reads {SCHEMA}", node.line
             )
-        return tuple(map(_check, frozen.vectors))
+        return tuple(map(check, frozen.vectors))
     except (OSError, ValueError, SyntaxError, msgspec.MsgspecError) as error:
         why = f"oracle: {path} holds no vectors: {error}"
         reader.fail(why, node.line, "make them again: llmeval suite freeze")
-
-
-def _check(vector: Vector) -> Check:
-    equals: Any = None if vector.returns is None else ast.literal_eval(vector.returns)
-    return Check(call=vector.call, equals=equals, raises=vector.raises)

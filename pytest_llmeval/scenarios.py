@@ -69,13 +69,14 @@ _MEASURED_BY = {"load_tps": "load", "cold_start_s": "cold"}
 _EXAMPLE = "a file looks like this: scenarios: [{id: hello, prompt: {en: Say hello.}}]"
 
 
-def load(path: Path, *, root: Path | None = None) -> Suite:
+def load(path: Path, *, root: Path | None = None, frozen: bool = True) -> Suite:
     """The scenarios of one file. Messages show the path below ``root`` where there is one.
 
-    Raises ``ScenarioError``, and nothing else, for whatever is wrong with the file.
+    ``frozen``: with the vectors of their oracles. Raises ``ScenarioError``, and nothing else, for whatever is
+    wrong with the file.
     """
     shown = path.relative_to(root) if root is not None and path.is_relative_to(root) else path
-    return _File(path, shown).suite(lined.load(path, shown_path=shown))
+    return _File(path, shown, frozen=frozen).suite(lined.load(path, shown_path=shown))
 
 
 def check_unique(suites: Iterable[Suite]) -> None:
@@ -129,8 +130,9 @@ def _sha256(value: dict[str, Any]) -> str:
 class _File:
     """One file's tree on its way to a suite."""
 
-    def __init__(self, path: Path, shown: Path) -> None:
+    def __init__(self, path: Path, shown: Path, *, frozen: bool) -> None:
         self.path = path
+        self.frozen = frozen
         self.shown = shown
         self.reader = Reader(shown)
 
@@ -181,7 +183,7 @@ class _File:
                 "the scenario has no prompt:", node.line, "add one per language: prompt: {en: …}"
             )
         answer = self._answer(fields.get("answer"))
-        folder = oracle.read(self.reader, fields.get("oracle"), self.path.parent)
+        folder = oracle.read(self.reader, fields.get("oracle"), self.path.parent, frozen=self.frozen)
         given = self._once(fields, "given", folder.given)
         return Scenario(
             suite=suite,

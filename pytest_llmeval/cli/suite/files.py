@@ -1,0 +1,60 @@
+"""Which suite files an action is about: paths, names of shipped suites, or all below the working folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmeval import scenarios, shipped
+from pytest_llmeval.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_llmeval.model import Scenario, Suite
+
+SUFFIX = ".eval.yaml"
+_HELP = f"a *{SUFFIX} file, a folder, or the name of a shipped suite (default: all below the working folder)"
+
+
+def add(parser: Any) -> None:
+    """The argument that names them."""
+    parser.add_argument("paths", nargs="*", metavar="PATH", help=_HELP)
+
+
+def load(paths: Iterable[str], *, frozen: bool = True) -> list[Suite]:
+    """The suites of all files that are named. Raises ``UsageError`` where a name leads to none."""
+    here = Path.cwd()
+    files = dict.fromkeys(file for path in list(paths) or ["."] for file in _named(path))
+    return [scenarios.load(file, root=here, frozen=frozen) for file in files]
+
+
+def where(scenario: Scenario) -> str:
+    """``path:line id``, as messages begin."""
+    path = Path(scenario.path)
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"{shown}:{scenario.line} {scenario.id}"
+
+
+def _named(name: str) -> list[Path]:
+    path = Path(name).absolute()
+    if path.is_file():
+        return [path]
+    found = sorted(_below(path))
+    if not found and name in shipped.names():
+        return shipped.files(name)
+    if not found:
+        hint = f"name a file, a folder that holds some, or a shipped suite: {', '.join(shipped.names())}"
+        raise UsageError(f"there is no *{SUFFIX} file at {name}", hint=hint)
+    return found
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """The suite files below a folder, but for hidden folders and virtual environments."""
+    for place, folders, names in os.walk(folder):
+        if "pyvenv.cfg" in names:
+            folders.clear()
+            continue
+        folders[:] = [one for one in folders if not one.startswith(".")]
+        yield from (Path(place) / name for name in names if name.endswith(SUFFIX))
