@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import values
-from .model import Check, PatternCheck, ProseCheck, QueryCheck
+from .model import Check, PatternCheck, ProseCheck, QueryCheck, ReviewCheck
 
 if TYPE_CHECKING:
     from .lined import Node, Reader
@@ -15,7 +15,9 @@ _CODE = ("call", "equals", "raises")
 _PATTERN = ("matches", "rejects")
 _QUERY = ("insert", "rows")
 _UNITS: tuple[Literal["words", "sentences", "characters"], ...] = ("words", "sentences", "characters")
-_PROSE = ("contains", "lacks", *_UNITS)
+_TEXTS = ("contains", "lacks", "section", "component")
+_PROSE = (*_TEXTS, *_UNITS)
+_REVIEW = ("defect", "clean")
 _EXCEPTION = values.text_kind("the name of an exception, like ValueError", re.compile(r"[A-Za-z_][\w.]*"))
 _LENGTH = values.whole_kind(1)
 
@@ -36,7 +38,8 @@ def read(reader: Reader, fields: dict[str, Node], code: str | None) -> dict[str,
     """
     node = fields.get("checks")
     if code is None:
-        return {"prose_checks": of_prose(reader, node)}
+        review = of_review(reader, node)
+        return {"review": review} if review else {"prose_checks": of_prose(reader, node)}
     if code == "regex":
         return {"patterns": of_patterns(reader, node)}
     if code == "sql":
@@ -69,6 +72,22 @@ def of_prose(reader: Reader, node: Node | None) -> tuple[ProseCheck, ...]:
             what = "checks run code, and this answer has none"
             reader.fail(what, node.key_line, "add answer: {code: python}")
     return tuple(_prose(reader, item) for item in reader.items(node, "checks"))
+
+
+def of_review(reader: Reader, node: Node | None) -> tuple[ReviewCheck, ...]:
+    """The defects that a review must find, or how it says that there are none. Raises ``ScenarioError``.
+
+    None where no check is of that kind.
+    """
+    items = reader.items(node, "checks") if node else []
+    if not any(isinstance(item.value, dict) and item.value.keys() & {*_REVIEW} for item in items):
+        return ()
+    checks = tuple(_review(reader, item) for item in items)
+    if len(checks) > 1 and any(check.clean for check in checks):
+        assert node is not None
+        what = "code is clean or has defects: clean: is a review's only check"
+        reader.fail(what, node.key_line, "keep one of the two kinds")
+    return checks
 
 
 def _call(reader: Reader, node: Node) -> Check:
@@ -117,18 +136,35 @@ def _prose(reader: Reader, node: Node) -> ProseCheck:
     if len(fields) != 1:
         example = "like {contains: Paris} or {words: [20, 60]}"
         reader.fail(f"a check of prose is one of {values.alternatives(_PROSE)}", node.line, example)
-    if "contains" in fields:
-        return ProseCheck(contains=_texts(reader, fields["contains"], "contains"))
-    if "lacks" in fields:
-        return ProseCheck(lacks=_texts(reader, fields["lacks"], "lacks"))
-    (unit,) = (unit for unit in _UNITS if unit in fields)
-    bounds = fields[unit]
+    ((kind, bounds),) = fields.items()
+    if kind in _TEXTS:
+        texts: dict[str, Any] = {kind: _texts(reader, bounds, kind)}
+        return ProseCheck(**texts)
+    unit = next(unit for unit in _UNITS if unit == kind)
     if not isinstance(bounds.value, list):
         return ProseCheck(unit=unit, least=1, most=reader.value(bounds, unit, _LENGTH))
     lengths = reader.listed(bounds, unit, _LENGTH)
     if len(lengths) != 2 or lengths[0] > lengths[1]:
         reader.wrong(bounds, unit, "the most, or the least and the most, like [20, 60]")
     return ProseCheck(unit=unit, least=lengths[0], most=lengths[1])
+
+
+def _review(reader: Reader, node: Node) -> ReviewCheck:
+    if isinstance(node.value, dict) and "clean" in node.value:
+        fields = reader.fields(node, "a check of a review", ("clean",))
+        return ReviewCheck(clean=_texts(reader, fields["clean"], "clean"))
+    fields = reader.fields(node, "a check of a review", ("defect", "line", "words"))
+    if len(fields) != 3:
+        example = "like {defect: drops the last page, line: 7, words: [[last, final], [page, row]]}"
+        reader.fail("a check of a review has defect:, line: and words:", node.line, example)
+    groups = reader.items(fields["words"], "words")
+    if not groups:
+        reader.wrong(fields["words"], "words", "a list of groups, like [[last, final], [page, row]]")
+    return ReviewCheck(
+        defect=reader.value(fields["defect"], "defect", values.TEXT),
+        line=reader.value(fields["line"], "line", _LENGTH),
+        words=tuple(_texts(reader, group, "words") for group in groups),
+    )
 
 
 def _texts(reader: Reader, node: Node, key: str) -> tuple[str, ...]:

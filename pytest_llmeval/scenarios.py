@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import checks, filler, lined, oracle, values
+from . import checks, filler, lined, oracle, rubrics, values
 from .errors import ScenarioError
 from .lined import Node, Reader
 from .model import (
@@ -39,6 +39,9 @@ _SCENARIO_KEYS = (
     "oracle",
     "tests",
     "checks",
+    "asks",
+    "rubric",
+    "gate",
     "load",
     "cold",
     "finish",
@@ -139,7 +142,7 @@ class _File:
     def suite(self, root: Node) -> Suite:
         if root.value is None:
             self.reader.fail("the file is empty", 1, _EXAMPLE)
-        fields = self.reader.fields(root, "the file", ("suite", "system", "scenarios"))
+        fields = self.reader.fields(root, "the file", ("suite", "system", "rubric", "scenarios"))
         name = (
             self.reader.value(fields["suite"], "suite", values.SLUG)
             if "suite" in fields
@@ -151,7 +154,8 @@ class _File:
         if not nodes:
             self.reader.fail("scenarios: holds no scenario", fields["scenarios"].line, _EXAMPLE)
         system = self.reader.optional(fields, "system", values.TEXT, None)
-        scenarios = tuple(self._scenario(node, name, system) for node in nodes)
+        rubric = fields.get("rubric")
+        scenarios = tuple(self._scenario(node, name, system, rubric) for node in nodes)
         self._check_ids(scenarios)
         return Suite(name, scenarios, str(self.path))
 
@@ -174,7 +178,7 @@ class _File:
                 self.reader.fail(what, scenario.line, "ids are unique per suite: rename one")
             lines[scenario.id] = scenario.line
 
-    def _scenario(self, node: Node, suite: str, system: str | None) -> Scenario:
+    def _scenario(self, node: Node, suite: str, system: str | None, rubric: Node | None) -> Scenario:
         fields = self.reader.fields(node, "a scenario", _SCENARIO_KEYS)
         if "id" not in fields:
             self.reader.fail("the scenario has no id:", node.line, "add one: " + values.SLUG.expected)
@@ -185,7 +189,8 @@ class _File:
         answer = self._answer(fields.get("answer"))
         folder = oracle.read(self.reader, fields.get("oracle"), self.path.parent, frozen=self.frozen)
         given = self._once(fields, "given", folder.given)
-        return Scenario(
+        rubric = fields.get("rubric", rubric)
+        scenario = Scenario(
             suite=suite,
             id=self.reader.value(fields["id"], "id", values.SLUG),
             category=self.reader.optional(fields, "category", values.SLUG, "general"),
@@ -200,6 +205,9 @@ class _File:
             oracle=folder.folder,
             tests=self._tests(fields, answer),
             **self._checks(fields, answer, folder),
+            asks=rubrics.asks(self.reader, fields.get("asks"), answer.code),
+            rubric=rubrics.weights(self.reader, rubric),
+            gate=self.reader.optional(fields, "gate", values.SWITCH, True),
             load=self._load(fields.get("load")),
             cold=self._cold(fields),
             finish=self.reader.optional(fields, "finish", _FINISH, None),
@@ -209,6 +217,8 @@ class _File:
             path=str(self.path),
             line=node.line,
         )
+        rubrics.check(self.reader, rubric, scenario)
+        return scenario
 
     def _prompt(self, node: Node, block: Node | None, given: str | None) -> dict[str, str]:
         if not isinstance(node.value, dict) or not node.value:

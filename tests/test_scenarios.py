@@ -22,6 +22,7 @@ from pytest_llmeval.model import (
     PatternCheck,
     ProseCheck,
     QueryCheck,
+    ReviewCheck,
     Suite,
 )
 
@@ -196,6 +197,54 @@ def test_checks_of_patterns_queries_and_what_prose_must_lack_are_read(write):
     assert all(one.is_checked for one in (regex, sql, prose))
 
 
+WORDS = """\
+rubric: {correctness: 3, clarity: 1}
+scenarios:
+- id: design
+  prompt: {en: Design it.}
+  checks:
+  - {section: [Risks, 위험]}
+  - {component: cache}
+  gate: false
+- id: review
+  category: code-review
+  prompt: {en: Review it.}
+  checks: [{defect: off by one, line: 7, words: [[last, 마지막], page]}]
+- id: clean
+  prompt: {en: Review it.}
+  checks: [{clean: [No defects, 결함 없음]}]
+- id: add
+  prompt: {en: Write add.}
+  answer: {code: python}
+  asks: [explanation, docstring, explanation]
+  rubric: {correctness: 1, quality: 0}
+- id: document
+  category: documentation
+  prompt: {en: "Document {given}"}
+  answer: {code: python}
+  given: "def f(): return 1"
+"""
+
+
+def test_what_words_are_scored_by_is_read(write):
+    design, review, clean, add, document = scenarios.load(write(WORDS)).scenarios
+    assert design.prose_checks == (ProseCheck(section=("Risks", "위험")), ProseCheck(component=("cache",)))
+    assert review.review == (ReviewCheck(defect="off by one", line=7, words=(("last", "마지막"), ("page",))),)
+    assert clean.review == (ReviewCheck(clean=("No defects", "결함 없음")),)
+    assert (design.gate, review.gate) == (False, True)
+    assert review.rubric == {"correctness": 3.0, "clarity": 1.0}, "the file's"
+    assert add.rubric == {"correctness": 1.0}, "its own"
+    assert add.asks == ("explanation", "docstring")
+    assert [one.has_quality for one in (design, add, document)] == [False, True, False]
+    assert [one.is_checked for one in (design, review, clean, add, document)] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "suite"),
     [
@@ -256,7 +305,7 @@ MISTAKES = {
     CODE + "  checks:\n  - {call: f(), equals: 1, raises: E}\n": (6, "either equals:"),
     CODE + "  checks:\n  - equals: 1\n": (6, "either equals:"),
     CODE + "  checks:\n  - {call: f(), raises: a b}\n": (6, "the name of an exception"),
-    ONE + "  checks:\n  - {contains: a, words: 5}\n": (5, "one of contains, lacks, words, sentences or"),
+    ONE + "  checks:\n  - {contains: a, words: 5}\n": (5, "one of contains, lacks, section, comp"),
     ONE + "  checks:\n  - contain: a\n": (5, "did you mean contains?"),
     ONE + "  checks:\n  - contains: 7\n": (5, "quote it to make it a text"),
     ONE + "  checks:\n  - contains: [a, ' ']\n": (5, "contains: expected a text that is not empty"),
@@ -272,6 +321,22 @@ MISTAKES = {
     QUERY + "  checks:\n  - {rows: [[1]]}\n": (6, "a check of a query inserts"),
     QUERY + "  checks:\n  - {insert: X, rows: [1]}\n": (6, "a list of values for each row"),
     QUERY + "  given: CREATE TABLE t (a)\n": (3, "prompt.en must say {given} once"),
+    ONE + "  checks:\n  - section: []\n": (5, "section: expected one text or several"),
+    ONE + "  checks:\n  - {defect: a, line: 3}\n": (5, "has defect:, line: and words:"),
+    ONE + "  checks:\n  - {defect: a, line: 0, words: [b]}\n": (5, "line: expected a whole number"),
+    ONE + "  checks:\n  - {defect: a, line: 1, words: []}\n": (5, "a list of groups"),
+    ONE + "  checks:\n  - {defect: a, line: 1, words: [[]]}\n": (5, "words: expected one text or several"),
+    ONE + "  checks:\n  - {defect: a, line: 1, words: [b]}\n  - contains: a\n": (6, 'no key "contains"'),
+    ONE + "  checks:\n  - {defect: a, line: 1, words: [b]}\n  - clean: a\n": (4, "only check"),
+    ONE + "  asks: [explanation]\n": (4, "this answer has none"),
+    CODE + "  asks: [essay]\n": (5, 'asks: expected "explanation" or "docstring"'),
+    REGEX + "  asks: [docstring]\n": (5, "docstrings are Python's"),
+    ONE + "  rubric: {style: 1}\n": (4, "known are correctness, quality, clarity"),
+    ONE + "  rubric: {clarity: -1}\n": (4, "rubric.clarity: expected a number of at least 0"),
+    ONE + "  rubric: {clarity: 0}\n": (4, "weighs nothing"),
+    ONE + "  rubric:\n    correctness: 1\n    quality: 1\n": (6, "no code of their own"),
+    "rubric: {quality: 1}\n" + ONE: (1, "no code of their own"),
+    ONE + "  gate: sometimes\n": (4, "gate: expected true or false"),
     ONE + "  load: {requests: 5}\n": (4, "either concurrency: or rate:"),
     ONE + "  load: {concurrency: 5}\n": (4, "load has requests:"),
     ONE + "  load:\n    concurrency: 5\n    requests: 4\n": (6, "4 can't keep 5 under way"),

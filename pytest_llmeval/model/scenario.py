@@ -57,17 +57,33 @@ class QueryCheck(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ProseCheck(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One check of an answer in prose: it holds one of the texts ``contains``, or none of ``lacks``, or its
-    length is in bounds.
+    """One check of an answer in prose: it holds one of the texts ``contains``, or none of ``lacks``; it has a
+    ``section`` under one of these headings; it explains a ``component`` by one of these names; or its length
+    is in bounds.
 
     ``unit`` is what the length counts, from ``least`` to ``most``, both included.
     """
 
     contains: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    section: tuple[str, ...] = ()
+    component: tuple[str, ...] = ()
     unit: Literal["words", "sentences", "characters"] | None = None
     least: int = 0
     most: int = 0
+
+
+class ReviewCheck(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A ``defect`` that was planted in ``line`` (1-based) of the code that a scenario gives to review, or,
+    of code without any, the texts by which an answer says that it is ``clean``.
+
+    ``words``: groups; a finding that holds a word of each is about this defect.
+    """
+
+    defect: str = ""
+    line: int = 0
+    words: tuple[tuple[str, ...], ...] = ()
+    clean: tuple[str, ...] = ()
 
 
 class SLO(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -98,7 +114,9 @@ class Scenario(Struct, frozen=True, kw_only=True):
     ``given`` is what the prompt shows and the answer is about (tables of a query, code to mend), and
     ``reference`` a right answer; both may lie in the folder ``oracle``, whose frozen vectors are among the
     ``checks``. ``tests``: the source of tests that the answer's code must pass.
-    ``checks``, ``patterns`` and ``queries`` are executed, ``prose_checks`` read. ``load``: a round is a batch
+    ``checks``, ``patterns`` and ``queries`` are executed, ``prose_checks`` and ``review`` read.
+    ``asks``: what an answer must hold besides its code. ``rubric``: the weights of ``total`` where they are not the default.
+    ``gate`` False: scores are shown, not judged. ``load``: a round is a batch
     of requests. ``cold``: the server is started anew for each round. ``finish``: the only way in which an
     answer may end. ``suffix``: what follows the gap that the answer is to fill, after the prompt.
     """
@@ -118,6 +136,10 @@ class Scenario(Struct, frozen=True, kw_only=True):
     patterns: tuple[PatternCheck, ...] = ()
     queries: tuple[QueryCheck, ...] = ()
     prose_checks: tuple[ProseCheck, ...] = ()
+    review: tuple[ReviewCheck, ...] = ()
+    asks: tuple[Literal["explanation", "docstring"], ...] = ()
+    rubric: dict[str, float] = field(default_factory=dict)
+    gate: bool = True
     load: LoadPlan | None = None
     cold: bool = False
     finish: Literal["stop"] | None = None
@@ -133,9 +155,19 @@ class Scenario(Struct, frozen=True, kw_only=True):
         return bool(self.checks or self.tests or self.patterns or self.queries)
 
     @property
+    def is_documentation(self) -> bool:
+        """Whether its answers document the code that it gives: nothing of an answer's code is its own."""
+        return self.category == "documentation" and self.given is not None
+
+    @property
     def is_checked(self) -> bool:
         """Whether anything tells right answers from wrong ones."""
-        return self.is_executed or bool(self.prose_checks)
+        return self.is_executed or bool(self.prose_checks or self.review) or self.is_documentation
+
+    @property
+    def has_quality(self) -> bool:
+        """Whether its answers are code of their own that can be analysed."""
+        return self.answer.code == "python" and not self.is_documentation
 
 
 class Suite(Struct, frozen=True):
