@@ -115,10 +115,10 @@ class Scenario(Struct, frozen=True, kw_only=True):
     ``reference`` a right answer; both may lie in the folder ``oracle``, whose frozen vectors are among the
     ``checks``. ``tests``: the source of tests that the answer's code must pass.
     ``checks``, ``patterns`` and ``queries`` are executed, ``prose_checks`` and ``review`` read.
-    ``asks``: what an answer must hold besides its code. ``rubric``: the weights of ``total`` where they are not the default.
-    ``gate`` False: scores are shown, not judged. ``load``: a round is a batch
-    of requests. ``cold``: the server is started anew for each round. ``finish``: the only way in which an
-    answer may end. ``suffix``: what follows the gap that the answer is to fill, after the prompt.
+    ``asks``: what an answer must hold besides its code. ``rubric``: the weights of ``total`` where they are
+    not the default. ``gate`` False: scores are shown, not judged. ``load``: a round is a batch of requests.
+    ``cold``: the server is started anew for each round. ``finish``: the only way in which an answer may end.
+    ``suffix``: what follows the gap that the answer is to fill, after the prompt.
     """
 
     suite: str
