@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import httpx
 import msgspec
@@ -20,14 +20,14 @@ from pytest_llmeval.errors import UsageError
 from pytest_llmeval.model import Failure, Request, Response
 
 from .budget import AS_MUCH_AS_FITS
+from .received import Received
 from .route import transport_for
 from .tape import Tape
 from .transport import NotHTTP
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .endpoints.protocol import OnRead
+    from .received import Assemble
 
 NO_BODY = httpx.ByteStream(b"")
 
@@ -35,32 +35,51 @@ OnTape = Callable[[Request, Tape, str | None], None]
 """Called after every exchange with its full tape and why it ended before its end, if it did."""
 
 
-class Assemble(Protocol):
-    """Stamped reads -> a response, as ``stream.assemble``."""
+class Options(TypedDict, total=False):
+    """What every client over HTTP takes beside its endpoint.
 
-    def __call__(
-        self,
-        reads: Sequence[tuple[int, bytes]],
-        *,
-        started_ns: int,
-        ended_ns: int,
-        status: int,
-        failure: Failure | None,
-    ) -> Response:
-        """See ``stream.assemble``."""
-        ...
+    No header is sent for an ``api_key`` that is None or empty. ``transport`` replaces the one that measures.
+    """
+
+    api_key: str | None
+    transport: httpx.AsyncBaseTransport | None
+    on_tape: OnTape | None
 
 
-def open_client(
-    url: httpx.URL, *, api_key: str | None = None, transport: httpx.AsyncBaseTransport | None = None
-) -> httpx.AsyncClient:
-    """An httpx client for one endpoint. No header is sent for a key that is None or empty."""
-    headers = {"User-Agent": f"pytest-llmeval/{__version__}"}
-    if api_key:
-        headers["Authorization"] = f"Bearer {api_key}"
-    return httpx.AsyncClient(
-        transport=transport or transport_for(url), headers=headers, follow_redirects=True, trust_env=False
-    )
+class Channel:
+    """The HTTP of one endpoint, used from one event loop. ``http`` is for what is not measured."""
+
+    def __init__(self, url: httpx.URL, **options: Unpack[Options]) -> None:
+        headers = {"User-Agent": f"pytest-llmeval/{__version__}"}
+        if api_key := options.get("api_key"):
+            headers["Authorization"] = f"Bearer {api_key}"
+        transport = options.get("transport") or transport_for(url)
+        self.http = httpx.AsyncClient(
+            transport=transport, headers=headers, follow_redirects=True, trust_env=False
+        )
+        self._on_tape = options.get("on_tape")
+
+    async def ask(
+        self, url: httpx.URL, body: Any, request: Request, assemble: Assemble, on_read: OnRead | None = None
+    ) -> tuple[Response, bytes]:
+        """Post and read one answer: the response, and the body where its status is an error.
+
+        A cancellation gets the partial response as its argument.
+        """
+        tape = Tape(on_read=on_read, connect_s=request.connect_timeout_s, total_s=request.timeout_s)
+        try:
+            failure = await post(self.http, url, body, tape)
+        except asyncio.CancelledError as error:
+            error.args = (_response(tape, _cancelled(tape), assemble),)
+            raise
+        if self._on_tape is not None:
+            self._on_tape(request, tape, failure.message if failure else None)
+        refusal = b"".join(data for _, data in tape.reads) if tape.status >= 400 else b""
+        return _response(tape, failure, assemble), refusal
+
+    async def aclose(self) -> None:
+        """Close every connection. Safe to call twice."""
+        await self.http.aclose()
 
 
 def validate(request: Request, where: str) -> None:
@@ -82,32 +101,6 @@ def validate(request: Request, where: str) -> None:
         raise UsageError(wrong, where=where or None)
 
 
-async def ask(
-    client: httpx.AsyncClient,
-    url: httpx.URL,
-    body: Any,
-    request: Request,
-    *,
-    assemble: Assemble,
-    on_read: OnRead | None = None,
-    on_tape: OnTape | None = None,
-) -> tuple[Response, bytes]:
-    """Post and read one answer: the response, and the body where its status is an error.
-
-    A cancellation gets the partial response as its argument.
-    """
-    tape = Tape(on_read=on_read, connect_s=request.connect_timeout_s, total_s=request.timeout_s)
-    try:
-        failure = await post(client, url, body, tape)
-    except asyncio.CancelledError as error:
-        error.args = (_response(tape, _cancelled(tape), assemble),)
-        raise
-    if on_tape is not None:
-        on_tape(request, tape, failure.message if failure else None)
-    refusal = b"".join(data for _, data in tape.reads) if tape.status >= 400 else b""
-    return _response(tape, failure, assemble), refusal
-
-
 def unasked(failure: Failure) -> Response:
     """The response to a request that was never sent."""
     now_ns = time.perf_counter_ns()
@@ -120,13 +113,8 @@ def no_suffix(why: str) -> Failure:
 
 
 def _response(tape: Tape, failure: Failure | None, assemble: Assemble) -> Response:
-    response = assemble(
-        tape.reads,
-        started_ns=tape.started_ns,
-        ended_ns=tape.ended_ns or tape.started_ns,
-        status=tape.status or 200,
-        failure=failure,
-    )
+    started_ns, status = tape.started_ns, tape.status or 200
+    response = assemble(Received(tape.reads, started_ns, tape.ended_ns or started_ns, status, failure))
     return structs.replace(response, transport=tape.transport, retries=tape.retries, lag_s=tape.lag_s)
 
 

@@ -1,4 +1,4 @@
-"""The stamped reads of any JSON or text service -> ``model.Response``. Pure.
+"""The body of any JSON or text service -> ``model.Response``. Pure.
 
 What the body is shows in itself: server-sent events (of JSON, or of text), one JSON value a line, a single
 JSON value, or plain text. Where the text is within JSON is a path: ``output.text``,
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_llmeval.model import Chunk, Failure, Response
 
 from . import failures, ndjson, sse
+from .received import Received, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,36 +23,27 @@ _NOTHING = object()
 
 
 class Reader:
-    """``exchange.Assemble`` for answers whose text is at ``path``; None: the body, or each event, is text."""
+    """``received.Assemble`` for answers whose text is at ``path``; None: the body, or each event, is text."""
 
     def __init__(self, path: str | None) -> None:
         self.path = path
 
-    def __call__(
-        self,
-        reads: Sequence[tuple[int, bytes]],
-        *,
-        started_ns: int,
-        ended_ns: int,
-        status: int = 200,
-        failure: Failure | None = None,
-    ) -> Response:
-        """As ``stream.assemble``."""
-        chunks: tuple[Chunk, ...] = ()
-        body = b"".join(data for _, data in reads)
-        if status >= 400:
-            failure = failure or failures.of_answer(status, body)
-        elif self.path is None:
-            chunks = _chunks(_texts(body, reads))
+    def __call__(self, received: Received) -> Response:
+        """The response behind a body of any form."""
+        if received.status >= 400:
+            return received.refused()
+        reads, status, failure = received.reads, received.status, received.failure
+        if self.path is None:
+            chunks = _chunks(_texts(received.body, reads))
             if not chunks:
                 failure = failure or Failure("empty", "the answer has no text", status=status)
         else:
-            values = [(at_ns, data, _json(data)) for at_ns, data in _documents(body, reads)]
+            values = [(at_ns, data, _json(data)) for at_ns, data in _documents(received.body, reads)]
             chunks = _chunks((at_ns, _text(at(value, self.path))) for at_ns, _, value in values)
             failure = failure or self._wrong(values, found=bool(chunks), status=status)
         return Response(
-            started_ns=started_ns,
-            ended_ns=ended_ns,
+            started_ns=received.started_ns,
+            ended_ns=received.ended_ns,
             chunks=chunks,
             first_chunk_ns=chunks[0].at_ns if chunks else None,
             failure=failure,
@@ -61,14 +53,14 @@ class Reader:
         """What is wrong with decoded documents: no JSON, a reported error, or text nowhere."""
         for _, data, value in values:
             if value is _NOTHING:
-                return Failure("malformed", f"this is not JSON: {_start(data)}", status=status)
+                return Failure("malformed", f"this is not JSON: {start_of(data)}", status=status)
             if failures.reports_error(value) and not isinstance(at(value, self.path or ""), str):
                 return failures.of_error(value, status=status, midstream=found)
         if found:
             return None
         if any(isinstance(at(value, self.path or ""), str) for _, _, value in values):
             return Failure("empty", "the answer has no text", status=status)
-        start = _start(values[0][1]) if values else "nothing"
+        start = start_of(values[0][1]) if values else "nothing"
         message = f"the answer has no text at {self.path!r}: {start}"
         return Failure("malformed", message, status=status)
 
@@ -132,7 +124,3 @@ def _json(data: bytes) -> Any:
         return json.loads(data.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
         return _NOTHING
-
-
-def _start(data: bytes) -> str:
-    return repr(data[:80].decode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""The stamped reads of an answer of Ollama's own API (one JSON object a line) -> ``model.Response``. Pure.
+"""The body of an answer of Ollama's own API (one JSON object a line) -> ``model.Response``. Pure.
 
 ``{"message": {"content", "thinking"}, "done": false}`` …, the last with ``done: true``, ``done_reason``,
 token counts and durations in nanoseconds; ``{"error": "…"}`` may come as a line of its own (Ollama's API
@@ -11,13 +11,16 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmeval.model import Chunk, Failure, Response, Usage
+from pytest_llmeval.model import Chunk, Usage
 
 from . import failures
+from .received import Received, Told
 from .stream import MOST_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from pytest_llmeval.model import Response
 
 _DURATIONS = {
     "total_ms": "total_duration",
@@ -28,32 +31,14 @@ _DURATIONS = {
 """Names in ``Response.server_timings``, as llama.cpp has them where it has them, and Ollama's own."""
 
 
-def assemble(
-    reads: Sequence[tuple[int, bytes]],
-    *,
-    started_ns: int,
-    ended_ns: int,
-    status: int = 200,
-    failure: Failure | None = None,
-) -> Response:
-    """As ``stream.assemble``, for ``/api/chat``."""
-    answer = _Answer()
-    if status >= 400:
-        failure = failure or failures.of_answer(status, b"".join(data for _, data in reads))
-    else:
-        for at_ns, line in lines(reads):
-            answer.take(at_ns, line)
-    return Response(
-        started_ns=started_ns,
-        ended_ns=ended_ns,
-        chunks=tuple(answer.chunks),
-        first_chunk_ns=answer.first_chunk_ns,
-        finish_reason=answer.finish_reason,
-        model=answer.model,
-        usage=answer.usage,
-        server_timings=answer.timings,
-        failure=answer.verdict(failure),
-    )
+def assemble(received: Received) -> Response:
+    """The response behind a body of ``/api/chat``."""
+    if received.status >= 400:
+        return received.refused()
+    told = Told()
+    for at_ns, line in lines(received.reads):
+        _take(told, at_ns, line)
+    return told.response(received, unfinished="the stream ended without a line that says done")
 
 
 def lines(reads: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
@@ -67,53 +52,28 @@ def lines(reads: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
         yield at_ns, rest
 
 
-class _Answer:
-    def __init__(self) -> None:
-        self.chunks: list[Chunk] = []
-        self.first_chunk_ns: int | None = None
-        self.finish_reason: str | None = None
-        self.model: str | None = None
-        self.usage: Usage | None = None
-        self.timings: dict[str, float] | None = None
-        self.failure: Failure | None = None
-        self.broken: str | None = None
-
-    def take(self, at_ns: int, line: bytes) -> None:
-        try:
-            data = json.loads(line.decode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            data = None
-        if not isinstance(data, dict):
-            start = line[:80].decode("utf-8", "replace")
-            self.broken = self.broken or f"a line is not a JSON object: {start!r}"
-            return
-        if failures.reports_error(data):
-            self.failure = self.failure or failures.of_error(data, status=200, midstream=True)
-            return
-        if self.first_chunk_ns is None:
-            self.first_chunk_ns = at_ns
-        self.model = _text(data, "model") or self.model
-        message = data.get("message")
-        content, thinking = _text(message, "content") or "", _text(message, "thinking") or ""
-        if content or thinking:
-            self.chunks.append(Chunk(at_ns, content, thinking))
-        if data.get("done") is True:
-            self.finish_reason = _text(data, "done_reason") or "stop"
-            self.usage = _usage(data)
-            self.timings = _timings(data)
-
-    def verdict(self, met: Failure | None) -> Failure | None:
-        """As in ``stream``."""
-        complete = self.finish_reason is not None
-        if self.failure or (met and not (complete and met.kind == "interrupted")):
-            return self.failure or met
-        if self.broken is not None:
-            return Failure("malformed", self.broken, status=200)
-        if not complete:
-            return Failure("interrupted", "the stream ended without a line that says done", status=200)
-        if not self.chunks:
-            return Failure("empty", f"the answer has no text (done_reason {self.finish_reason})", status=200)
-        return None
+def _take(told: Told, at_ns: int, line: bytes) -> None:
+    try:
+        data = json.loads(line.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        told.broken("a line is not a JSON object", line)
+        return
+    if failures.reports_error(data):
+        told.failure = told.failure or failures.of_error(data, status=200, midstream=True)
+        return
+    if told.first_chunk_ns is None:
+        told.first_chunk_ns = at_ns
+    told.model = _text(data, "model") or told.model
+    message = data.get("message")
+    content, thinking = _text(message, "content") or "", _text(message, "thinking") or ""
+    if content or thinking:
+        told.chunks.append(Chunk(at_ns, content, thinking))
+    if data.get("done") is True:
+        told.finish_reason = _text(data, "done_reason") or "stop"
+        told.usage = _usage(data)
+        told.timings = _timings(data)
 
 
 def _usage(data: dict[str, Any]) -> Usage | None:

@@ -1,4 +1,4 @@
-"""The stamped reads of an answer in OpenAI's form -> ``model.Response``. Pure.
+"""The body of an answer in OpenAI's form -> ``model.Response``. Pure.
 
 Takes server-sent events of chat and plain completions, and the single JSON body of a server that does not
 stream.
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from pytest_llmeval.model import Chunk, Failure, Response, Usage
+from pytest_llmeval.model import Chunk, Usage
 
 from . import failures, sse
+from .received import Received, Told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pytest_llmeval.model import Response
 
 T = TypeVar("T")
 
@@ -68,69 +69,40 @@ class _Event(Struct, gc=False):
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-def assemble(
-    reads: Sequence[tuple[int, bytes]],
-    *,
-    started_ns: int,
-    ended_ns: int,
-    status: int = 200,
-    failure: Failure | None = None,
-) -> Response:
-    """The response behind the reads ``(stamp_ns, bytes)`` of one body; any split gives the same text.
-
-    ``failure`` is what the transport met; what was read before it is kept. It is forgiven if it is only that
-    the connection ended (``interrupted``) after the server had said that the answer was complete.
-    """
-    body = b"".join(data for _, data in reads)
-    answer = _Answer()
-    if status >= 400:
-        failure = failure or failures.of_answer(status, body)
-    elif body and not sse.is_event_stream(body):
-        answer.whole(body, reads[-1][0])
+def assemble(received: Received) -> Response:
+    """The response behind a body in OpenAI's form."""
+    if received.status >= 400:
+        return received.refused()
+    body, answer = received.body, _Answer()
+    if body and not sse.is_event_stream(body):
+        answer.whole(body, received.reads[-1][0])
     else:
-        for at_ns, data in sse.events(body, reads):
+        for at_ns, data in sse.events(body, received.reads):
             answer.take(at_ns, data)
-    return Response(
-        started_ns=started_ns,
-        ended_ns=ended_ns,
-        chunks=tuple(answer.chunks),
-        first_chunk_ns=answer.first_chunk_ns,
-        finish_reason=answer.finish_reason,
-        model=answer.model,
-        usage=answer.counted(),
-        token_ids=answer.token_ids or None,
-        server_timings=answer.timings,
-        failure=answer.verdict(failure),
-    )
+    answer.told.usage = answer.counted()
+    unfinished = "the stream ended with neither a finish_reason nor [DONE]"
+    return answer.told.response(received, unfinished=unfinished)
 
 
 class _Answer:
-    """What the events have said so far."""
+    """What the events have said so far; ``usage`` as the last of them that had one put it."""
 
     def __init__(self) -> None:
-        self.chunks: list[Chunk] = []
-        self.first_chunk_ns: int | None = None
-        self.finish_reason: str | None = None
-        self.model: str | None = None
+        self.told = Told()
         self.usage: _Usage | None = None
-        self.timings: dict[str, float] | None = None
-        self.token_ids = 0
-        self.done = False
-        self.failure: Failure | None = None
-        self.broken: str | None = None
-        """What is wrong with the first data that could not be read."""
 
     def take(self, at_ns: int, data: bytes) -> None:
         """One event of a stream."""
         if data == b"[DONE]":
-            self.done = True
+            self.told.ended = True
             return
         event = _event(data)
         if event is None:
-            self.broken = self.broken or f"an event is not a JSON object: {_start(data)}"
+            self.told.broken("an event is not a JSON object", data)
             return
         if event.error or event.object == "error":
-            self.failure = self.failure or failures.of_error(_json(data), status=200, midstream=True)
+            error = failures.of_error(_json(data), status=200, midstream=True)
+            self.told.failure = self.told.failure or error
             return
         self._note(at_ns, event)
 
@@ -139,35 +111,36 @@ class _Answer:
         data = _json(body.removeprefix(sse.BYTE_ORDER_MARK))
         event = _salvage(data)
         if failures.reports_error(data):
-            self.failure = failures.of_error(data, status=200)
+            self.told.failure = failures.of_error(data, status=200)
         elif event is None or event.choices is None:
-            self.broken = f"neither a stream of events nor a completion: {_start(body)}"
+            self.told.broken("neither a stream of events nor a completion", body)
         else:
             self._note(at_ns, event)
-            self.done = True
+            self.told.ended = True
 
     def _note(self, at_ns: int, event: _Event) -> None:
-        self.model = event.model or self.model
+        told = self.told
+        told.model = event.model or told.model
         self.usage = event.usage or self.usage
         if event.timings:
-            self.timings = {
+            told.timings = {
                 name: value
                 for name, value in event.timings.items()
                 if value is not None and math.isfinite(value)
             }
         for choice in event.choices or ():
-            if self.first_chunk_ns is None:
-                self.first_chunk_ns = at_ns
+            if told.first_chunk_ns is None:
+                told.first_chunk_ns = at_ns
             if choice.index:  # one answer is asked for; a server that sends more is read as if it did not
                 continue
-            self.finish_reason = choice.finish_reason or self.finish_reason
+            told.finish_reason = choice.finish_reason or told.finish_reason
             text = choice.delta or choice.message
             content = (text.content if text else choice.text) or ""
             reasoning = (text.reasoning or text.reasoning_content or "") if text else ""
             if content or reasoning:
-                self.chunks.append(Chunk(at_ns, content, reasoning))
+                told.chunks.append(Chunk(at_ns, content, reasoning))
             if choice.token_ids:
-                self.token_ids += len(choice.token_ids)
+                told.token_ids += len(choice.token_ids)
 
     def counted(self) -> Usage | None:
         """The server's token counts, if they are counts."""
@@ -178,24 +151,10 @@ class _Answer:
             return None
         details = self.usage.prompt_tokens_details
         cached = _count(details.cached_tokens) if details else None
-        if cached is None and self.timings and "cache_n" in self.timings:
-            cached = _count(int(self.timings["cache_n"]))
+        timings = self.told.timings or {}
+        if cached is None and "cache_n" in timings:
+            cached = _count(int(timings["cache_n"]))
         return Usage(prompt, completion, cached)
-
-    def verdict(self, met: Failure | None) -> Failure | None:
-        """Why this answer must not count as one, or None. ``met``: the transport's own failure."""
-        complete = self.done or self.finish_reason is not None
-        if self.failure or (met and not (complete and met.kind == "interrupted")):
-            return self.failure or met
-        if self.broken is not None:
-            return Failure(kind="malformed", message=self.broken, status=200)
-        if not complete:
-            message = "the stream ended with neither a finish_reason nor [DONE]"
-            return Failure(kind="interrupted", message=message, status=200)
-        if not self.chunks:
-            message = f"the answer has no text (finish_reason {self.finish_reason})"
-            return Failure(kind="empty", message=message, status=200)
-        return None
 
 
 def _event(data: bytes) -> _Event | None:
@@ -265,10 +224,6 @@ def _fields(data: Any, kind: type[T]) -> T | None:
             except msgspec.ValidationError:
                 continue
     return kind(**fitting)
-
-
-def _start(data: bytes) -> str:
-    return repr(data[:80].decode("utf-8", "replace"))
 
 
 def _typed(value: Any, kind: type[T]) -> T | None:

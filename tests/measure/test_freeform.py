@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmeval.measure import freeform
+from pytest_llmeval.measure.received import Received
 
 if TYPE_CHECKING:
     from pytest_llmeval.model import Response
@@ -20,7 +21,7 @@ MS = 1_000_000
 def read(path: str | None, *reads: bytes, **known: Any) -> Response:
     """Read ``i`` has the stamp ``(i + 1)`` ms."""
     stamped = [((index + 1) * MS, data) for index, data in enumerate(reads)]
-    return freeform.Reader(path)(stamped, started_ns=0, ended_ns=99 * MS, **known)
+    return freeform.Reader(path)(Received(stamped, 0, 99 * MS, **known))
 
 
 def lines(*values: Any) -> list[bytes]:

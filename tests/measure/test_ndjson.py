@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmeval.measure import ndjson
+from pytest_llmeval.measure.received import Received
 from pytest_llmeval.model import Response, Usage
 
 MS = 1_000_000
@@ -39,7 +40,7 @@ def line(content: str = "", **more: Any) -> bytes:
 def assemble(*reads: bytes, **known: Any) -> Response:
     """Read ``i`` has the stamp ``(i + 1)`` ms."""
     stamped = [((index + 1) * MS, data) for index, data in enumerate(reads)]
-    return ndjson.assemble(stamped, started_ns=0, ended_ns=(len(reads) + 1) * MS, **known)
+    return ndjson.assemble(Received(stamped, 0, (len(reads) + 1) * MS, **known))
 
 
 def test_an_answer_with_its_counts_and_durations() -> None:

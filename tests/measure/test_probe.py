@@ -29,7 +29,7 @@ def describe(routes: Routes, **endpoint: Any) -> Facts:
         url = endpoint.pop("url", "http://127.0.0.1:8000")
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
             named = Endpoint(name="x", url=url, **endpoint)
-            return await probe.describe(client, probe.base_of(url), named, connect_s=1)
+            return await probe.describe(probe.Probe(client, probe.base_of(url), 1), named)
 
     return asyncio.run(main())
 
@@ -181,7 +181,7 @@ def test_a_model_that_is_still_loading_is_waited_for(monkeypatch: pytest.MonkeyP
 
     async def main(url: str, connect_s: float) -> Facts:
         async with httpx.AsyncClient() as client:
-            return await probe.describe(client, probe.base_of(url), Endpoint(url=url), connect_s=connect_s)
+            return await probe.describe(probe.Probe(client, probe.base_of(url), connect_s), Endpoint(url=url))
 
     with mock_server.running(loading_s=1.0) as url:
         mock_server.control(url, reset=True, loading_s=60.0)

@@ -10,6 +10,7 @@ import mock_server
 import pytest
 
 from pytest_llmeval.measure import exchange, route, stream
+from pytest_llmeval.measure.received import Received
 from pytest_llmeval.measure.tape import Tape
 from pytest_llmeval.measure.transport import MeasuringTransport
 
@@ -76,11 +77,11 @@ def test_a_stream_through_a_proxy_is_measured_and_says_so(monkeypatch: pytest.Mo
             address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
             monkeypatch.setenv("http_proxy", address)
             url = httpx.URL("http://gpu.invalid:8000/v1/chat/completions")
-            async with exchange.open_client(url) as client:
+            async with exchange.Channel(url).http as client:
                 tape = Tape(total_s=10)
                 body = {"stream": True, "messages": [], "mock": {"connection_close": True}}
                 assert await exchange.post(client, url, body, tape) is None
-        response = stream.assemble(tape.reads, started_ns=tape.started_ns, ended_ns=tape.ended_ns)
+        response = stream.assemble(Received(tape.reads, tape.started_ns, tape.ended_ns))
         assert tape.transport == "httpx"
         assert response.failure is None
         assert len({chunk.at_ns for chunk in response.chunks}) == 10
@@ -95,7 +96,7 @@ def test_a_dead_proxy_is_a_failure_in_words(monkeypatch: pytest.MonkeyPatch) -> 
 
     async def main() -> None:
         url = httpx.URL("http://gpu.invalid/v1/chat/completions")
-        async with exchange.open_client(url) as client:
+        async with exchange.Channel(url).http as client:
             failure = await exchange.post(client, url, {}, Tape())
         assert failure is not None
         assert failure.kind == "connect"

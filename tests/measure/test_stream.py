@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmeval.measure import sse, stream
+from pytest_llmeval.measure.received import Received
 from pytest_llmeval.model import Failure, Response, Usage
 
 MS = 1_000_000
@@ -18,7 +19,7 @@ MS = 1_000_000
 def assemble(*reads: bytes, **known: Any) -> Response:
     """Read ``i`` has the stamp ``(i + 1)`` ms."""
     stamped = [((index + 1) * MS, data) for index, data in enumerate(reads)]
-    return stream.assemble(stamped, started_ns=0, ended_ns=(len(reads) + 1) * MS, **known)
+    return stream.assemble(Received(stamped, 0, (len(reads) + 1) * MS, **known))
 
 
 def event(delta: dict[str, Any] | None = None, **more: Any) -> bytes:
@@ -193,7 +194,7 @@ def test_a_timeout_is_never_forgiven() -> None:
 
 
 def test_nothing_at_all() -> None:
-    response = stream.assemble([], started_ns=5, ended_ns=6)
+    response = stream.assemble(Received([], 5, 6))
     assert response.failure is not None
     assert response.failure.kind == "interrupted"
 

@@ -17,6 +17,7 @@ import trustme
 import uvloop
 
 from pytest_llmeval.measure import stream, timing
+from pytest_llmeval.measure.received import Received
 from pytest_llmeval.measure.tape import Tape
 from pytest_llmeval.measure.transport import KEEP_ALIVE_S, MeasuringTransport
 
@@ -146,7 +147,7 @@ def test_stamps_agree_with_the_servers_own(run: Run) -> None:
             for _ in range(5):
                 tape = Tape()
                 await ask(opened, url, tape)
-                response = stream.assemble(tape.reads, started_ns=tape.started_ns, ended_ns=tape.ended_ns)
+                response = stream.assemble(Received(tape.reads, tape.started_ns, tape.ended_ns))
                 sent = mock_server.log(url)[-1]
                 assert len(response.chunks) == len(sent["sent_ns"])
                 true_ttft_ns = sent["sent_ns"][0] - sent["received_ns"]
@@ -326,7 +327,7 @@ def test_many_streams_at_once(run: Run) -> None:
             tapes = [Tape() for _ in range(20)]
             await asyncio.gather(*(ask(opened, url, tape) for tape in tapes))
             for tape in tapes:
-                response = stream.assemble(tape.reads, started_ns=tape.started_ns, ended_ns=tape.ended_ns)
+                response = stream.assemble(Received(tape.reads, tape.started_ns, tape.ended_ns))
                 assert response.failure is None
                 assert response.text == "tok " * 30
         assert mock_server.control(url)["peak_streaming"] == 20
@@ -345,7 +346,7 @@ def test_cut_in_the_middle(run: Run) -> None:
             with pytest.raises(httpx.RemoteProtocolError, match="in the middle of the answer"):
                 await ask(opened, url, tape)
             assert tape.retries == 0
-            response = stream.assemble(tape.reads, started_ns=tape.started_ns, ended_ns=tape.ended_ns)
+            response = stream.assemble(Received(tape.reads, tape.started_ns, tape.ended_ns))
             assert response.text == "tok " * 5
 
     with mock_server.running(close_after=5) as url:
@@ -476,7 +477,7 @@ def test_tls(run: Run, authority: trustme.CA) -> None:
             for reused in (False, True):
                 tape = Tape()
                 await ask(opened, url, tape, messages=[{"role": "user", "content": "long"}])
-                response = stream.assemble(tape.reads, started_ns=tape.started_ns, ended_ns=tape.ended_ns)
+                response = stream.assemble(Received(tape.reads, tape.started_ns, tape.ended_ns))
                 assert response.text == answers["long"]
                 assert tape.reused == reused
 

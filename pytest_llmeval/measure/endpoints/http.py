@@ -12,7 +12,7 @@ The endpoint's ``request`` is the body as a ``template``, its ``text`` says wher
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import httpx
 from msgspec import structs
@@ -21,35 +21,26 @@ from pytest_llmeval import template, wire
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.measure import exchange, freeform
 from pytest_llmeval.measure.budget import AS_MUCH_AS_FITS
+from pytest_llmeval.measure.exchange import Channel, Options
 from pytest_llmeval.measure.route import is_loopback
 from pytest_llmeval.model import Facts
 
 if TYPE_CHECKING:
-    from pytest_llmeval.measure.exchange import OnTape
     from pytest_llmeval.model import Endpoint, Request, Response
 
     from .protocol import OnRead
 
 
 class HTTPClient:
-    """``protocol.Client`` of a JSON service; options as in ``openai.OpenAIClient``."""
+    """``protocol.Client`` of a JSON service. ``facts`` are what it is said to be."""
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        api_key: str | None = None,
-        facts: Facts | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-        on_tape: OnTape | None = None,
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, *, facts: Facts | None = None, **options: Unpack[Options]) -> None:
         self.endpoint = endpoint
         self._template = _checked(endpoint)
         self._url = httpx.URL(endpoint.url or "")
-        self._http = exchange.open_client(self._url, api_key=api_key, transport=transport)
-        self._read = freeform.Reader(endpoint.text)
+        self._channel = Channel(self._url, **options)
+        self._assemble = freeform.Reader(endpoint.text)
         self._facts = facts
-        self._on_tape = on_tape
 
     async def describe(self) -> Facts:
         """What is configured: a service of this kind has no way to say more. Nothing is sent."""
@@ -67,20 +58,13 @@ class HTTPClient:
             return exchange.unasked(
                 exchange.no_suffix("the endpoint's request has no {suffix}: say where it goes")
             )
-        response, _ = await exchange.ask(
-            self._http,
-            self._url,
-            template.fill(self._template, values(request, self.endpoint.model)),
-            request,
-            assemble=self._read,
-            on_read=on_read,
-            on_tape=self._on_tape,
-        )
+        body = template.fill(self._template, values(request, self.endpoint.model))
+        response, _ = await self._channel.ask(self._url, body, request, self._assemble, on_read)
         return structs.replace(response, cache="warm" if self.endpoint.cache == "warm" else "unknown")
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""
-        await self._http.aclose()
+        await self._channel.aclose()
 
 
 def values(request: Request, model: str | None) -> dict[str, Any]:

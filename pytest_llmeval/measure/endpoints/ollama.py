@@ -8,22 +8,20 @@ of which too little was read is a ``context_overflow``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from msgspec import structs
 
 from pytest_llmeval import wire
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.measure import budget, exchange, ndjson, timing
+from pytest_llmeval.measure.exchange import Channel, Options
 from pytest_llmeval.measure.route import is_loopback
 from pytest_llmeval.model import Facts, Failure
 
 from . import probe
 
 if TYPE_CHECKING:
-    import httpx
-
-    from pytest_llmeval.measure.exchange import OnTape
     from pytest_llmeval.model import Endpoint, Request, Response
 
     from .protocol import OnRead
@@ -33,26 +31,21 @@ SMALLEST_WINDOW = 4096
 
 
 class OllamaClient:
-    """``protocol.Client`` of a model on an Ollama server; options as in ``openai.OpenAIClient``."""
+    """``protocol.Client`` of a model on an Ollama server. With ``facts`` nothing is probed."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         *,
-        api_key: str | None = None,
         facts: Facts | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-        on_tape: OnTape | None = None,
         connect_s: float = 30.0,
+        **options: Unpack[Options],
     ) -> None:
-        if not endpoint.url:
-            raise EndpointError("the endpoint has no url", where=endpoint.name or None)
         self.endpoint = endpoint
-        self._base = probe.base_of(endpoint.url.rstrip("/").removesuffix("/api"))
-        self._http = exchange.open_client(self._base.api, api_key=api_key, transport=transport)
+        self._base = probe.base_of(probe.url_of(endpoint).rstrip("/").removesuffix("/api"))
+        self._channel = Channel(self._base.api, **options)
         self._url = self._base.beside("api/chat")
         self._facts = facts
-        self._on_tape = on_tape
         self._connect_s = connect_s
 
     async def describe(self) -> Facts:
@@ -62,7 +55,7 @@ class OllamaClient:
         return self._facts
 
     async def _described(self) -> Facts:
-        ask = probe.Probe(self._http, self._base, self._connect_s)
+        ask = probe.Probe(self._channel.http, self._base, self._connect_s)
         version = probe.text_of(await ask.required(self._base.beside("api/version")), "version")
         if version is None:
             raise EndpointError(
@@ -99,15 +92,8 @@ class OllamaClient:
             facts = await self.describe()
         except EndpointError as error:
             return exchange.unasked(Failure("connect", str(error)))
-        response, _ = await exchange.ask(
-            self._http,
-            self._url,
-            self._body(request, facts),
-            request,
-            assemble=ndjson.assemble,
-            on_read=on_read,
-            on_tape=self._on_tape,
-        )
+        body = self._body(request, facts)
+        response, _ = await self._channel.ask(self._url, body, request, ndjson.assemble, on_read)
         cache = "warm" if self.endpoint.cache == "warm" else "unknown"
         miscount = timing.miscount(response, facts.server)
         response = structs.replace(response, cache=cache, notes=(miscount,) if miscount else ())
@@ -118,12 +104,12 @@ class OllamaClient:
     async def unload(self) -> None:
         """Have the model unloaded: the next request starts cold (``load_ms`` of its server timings)."""
         facts = await self.describe()
-        ask = probe.Probe(self._http, self._base, self._connect_s)
+        ask = probe.Probe(self._channel.http, self._base, self._connect_s)
         await ask.required(self._base.beside("api/generate"), {"model": facts.model, "keep_alive": 0})
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""
-        await self._http.aclose()
+        await self._channel.aclose()
 
     def _body(self, request: Request, facts: Facts) -> dict[str, Any]:
         prompt_tokens = budget.estimate_tokens(text for _, text in request.messages)

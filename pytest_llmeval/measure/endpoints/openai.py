@@ -7,21 +7,19 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from msgspec import structs
 
 from pytest_llmeval import wire
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.measure import budget, exchange, stream, timing
+from pytest_llmeval.measure.exchange import Channel, Options
 from pytest_llmeval.model import Failure
 
 from . import probe
 
 if TYPE_CHECKING:
-    import httpx
-
-    from pytest_llmeval.measure.exchange import OnTape
     from pytest_llmeval.model import Endpoint, Facts, Request, Response
 
     from .protocol import OnRead
@@ -36,30 +34,22 @@ _IGNORED = (
 
 
 class OpenAIClient:
-    """``protocol.Client`` of an OpenAI-compatible endpoint.
-
-    With ``facts`` nothing is probed. ``transport`` replaces the one that measures, for tests and ``replay``.
-    """
+    """``protocol.Client`` of an OpenAI-compatible endpoint. With ``facts`` nothing is probed."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         *,
-        api_key: str | None = None,
         facts: Facts | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-        on_tape: OnTape | None = None,
         connect_s: float = 30.0,
+        **options: Unpack[Options],
     ) -> None:
-        if not endpoint.url:
-            raise EndpointError("the endpoint has no url", where=endpoint.name or None)
         self.endpoint = endpoint
-        self._base = probe.base_of(endpoint.url)
-        self._http = exchange.open_client(self._base.api, api_key=api_key, transport=transport)
+        self._base = probe.base_of(probe.url_of(endpoint))
+        self._channel = Channel(self._base.api, **options)
         self._completes = endpoint.api == "completions"
         self._url = self._base.path("completions" if self._completes else "chat/completions")
         self._facts = facts
-        self._on_tape = on_tape
         self._connect_s = connect_s
         self._prompt_tokens: dict[tuple[tuple[str, str], ...], int] = {}
         self._usage_refused = False
@@ -68,9 +58,8 @@ class OpenAIClient:
     async def describe(self) -> Facts:
         """Ask the server once what it is; see ``probe``."""
         if self._facts is None:
-            self._facts = await probe.describe(
-                self._http, self._base, self.endpoint, connect_s=self._connect_s
-            )
+            ask = probe.Probe(self._channel.http, self._base, self._connect_s)
+            self._facts = await probe.describe(ask, self.endpoint)
         return self._facts
 
     async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:
@@ -99,21 +88,14 @@ class OpenAIClient:
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""
-        await self._http.aclose()
+        await self._channel.aclose()
 
     async def _ask(
         self, request: Request, facts: Facts, limit: int | None, on_read: OnRead | None
     ) -> tuple[Response, bytes]:
         """One exchange: the response, and the body of an error answer."""
-        response, refusal = await exchange.ask(
-            self._http,
-            self._url,
-            self._body(request, facts, limit),
-            request,
-            assemble=stream.assemble,
-            on_read=on_read,
-            on_tape=self._on_tape,
-        )
+        body = self._body(request, facts, limit)
+        response, refusal = await self._channel.ask(self._url, body, request, stream.assemble, on_read)
         if response.usage is not None:
             self._prompt_tokens[request.messages] = response.usage.prompt_tokens
         return self._judged(response, facts), refusal

@@ -46,6 +46,13 @@ class Base(Struct, frozen=True):
         return self.root.copy_with(path=f"{self.root.path.rstrip('/')}/{suffix}")
 
 
+def url_of(endpoint: Endpoint) -> str:
+    """What the user wrote. Raises ``EndpointError`` if that is nothing."""
+    if not endpoint.url:
+        raise EndpointError("the endpoint has no url", where=endpoint.name or None)
+    return endpoint.url
+
+
 def base_of(url: str) -> Base:
     """The API behind what a user wrote: with or without ``/v1``, or the whole URL of a route.
 
@@ -72,14 +79,12 @@ def base_of(url: str) -> Base:
 _EXAMPLE = "write it like http://localhost:8000/v1"
 
 
-async def describe(
-    client: httpx.AsyncClient, base: Base, endpoint: Endpoint, *, connect_s: float = 30.0
-) -> Facts:
-    """What the endpoint is. A server that is still loading its model is waited for, within ``connect_s``.
+async def describe(probe: Probe, endpoint: Endpoint) -> Facts:
+    """What the endpoint is. A server that is still loading its model is waited for.
 
     Raises ``EndpointError``: not reachable, refused, no model, or several and none chosen.
     """
-    probe = Probe(client, base, connect_s)
+    base = probe.base
     cards = await probe.models()
     card = _chosen(cards, endpoint, base) if cards is not None else {}
     model = endpoint.model or card.get("id")
@@ -152,7 +157,10 @@ async def _server(probe: Probe, card: dict[str, Any], model: str) -> dict[str, A
 
 
 class Probe:
-    """Questions to one server, each with a short time for its answer."""
+    """Questions to one server, each with a short time for its answer.
+
+    ``connect_s`` bounds connecting, and waiting for a model that is still being loaded.
+    """
 
     def __init__(self, client: httpx.AsyncClient, base: Base, connect_s: float) -> None:
         self.base = base
