@@ -20,10 +20,10 @@ from pytest_llmeval.errors import UsageError
 from pytest_llmeval.model import Failure, Request, Response
 
 from .budget import AS_MUCH_AS_FITS
+from .connection import NotHTTP
 from .received import Received
 from .route import transport_for
 from .tape import Tape
-from .transport import NotHTTP
 
 if TYPE_CHECKING:
     from .endpoints.protocol import OnRead
