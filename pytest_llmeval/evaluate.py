@@ -14,9 +14,9 @@ import time
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
-from . import scenarios, wire
+from . import hashes, wire
 from .errors import CeilingError, NotMeasurableError
 from .measure import price, rounds, throughput, timing
 from .measure.rounds import Asked, Plan
@@ -48,7 +48,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     """What is asked of whom. ``parameters`` are resolved: every field but ``max_tokens`` is set.
 
     ``slo``: the policy's limits of a load whose scenario has none of its own.
-    ``price``: None leaves costs out.
+    ``price``: None leaves costs out. ``form``: ``Endpoint.form``.
     """
 
     endpoint: str
@@ -60,6 +60,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     nodeid: str | None = None
     slo: SLO = SLO()
     price: Price | None = None
+    form: dict[str, object] = field(default_factory=dict)
 
     def request(self) -> Request:
         """The cell's one request; its rounds repeat it."""
@@ -223,14 +224,16 @@ def record(cell: Cell, samples: tuple[Sample, ...], load: tuple[Load, ...] = ())
         scenario=scenario.id,
         language=cell.language,
         category=scenario.category,
-        prompt_sha256=scenarios.prompt_sha256(scenario, cell.language),
-        parameters_sha256=scenarios.parameters_sha256(
+        prompt_sha256=hashes.prompt_sha256(scenario, cell.language),
+        parameters_sha256=hashes.parameters_sha256(
             temperature=cell.parameters.temperature or 0.0,
             seed=cell.parameters.seed,
             max_tokens=cell.parameters.max_tokens,
             load=scenario.load,
             cold=scenario.cold,
+            form=cell.form,
         ),
+        checks_sha256=hashes.checks_sha256(scenario),
         samples=samples,
         nodeid=cell.nodeid,
         load=load,

@@ -1,9 +1,7 @@
-"""``*.eval.yaml`` -> ``Suite``, every mistake with its file and line; and the hashes of what was asked."""
+"""``*.eval.yaml`` -> ``Suite``, every mistake with its file and line."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,40 +92,6 @@ def check_unique(suites: Iterable[Suite]) -> None:
                 line=scenario.line,
                 hint="ids are unique per suite, across files: rename one, or give one file another suite:",
             )
-
-
-def prompt_sha256(scenario: Scenario, language: str) -> str:
-    """Hash of what is said to the model: system text, prompt, and a suffix where there is one.
-
-    Another hash makes a baseline cell stale.
-    """
-    said = {"system": scenario.system, "prompt": scenario.prompt[language]}
-    return _sha256(said if scenario.suffix is None else {**said, "suffix": scenario.suffix})
-
-
-def parameters_sha256(
-    temperature: float,
-    seed: int | None,
-    max_tokens: int | None,
-    *,
-    load: LoadPlan | None = None,
-    cold: bool = False,
-) -> str:
-    """Hash of what is asked of the sampler, before ``max_tokens`` is clipped to what fits, and in which way.
-
-    Limits of the load's goodput judge answers and change nothing in what is asked.
-    """
-    asked: dict[str, Any] = {"temperature": float(temperature), "seed": seed, "max_tokens": max_tokens}
-    if load is not None:
-        asked["load"] = [load.requests, load.concurrency, load.rate, load.rate and load.arrivals]
-    if cold:
-        asked["cold"] = True
-    return _sha256(asked)
-
-
-def _sha256(value: dict[str, Any]) -> str:
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 class _File:

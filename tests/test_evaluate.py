@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from pytest_llmeval import evaluate, scenarios
+from pytest_llmeval import evaluate, hashes
 from pytest_llmeval.measure.rounds import WARMUP_PROMPT, WARMUP_TOKENS, Asked
 from pytest_llmeval.model import (
     AnswerSpec,
@@ -289,8 +289,8 @@ def test_the_record_says_what_was_asked_and_what_came() -> None:
     record = assess([Asked(0, 1.23456, response(CODE, transport="measured", cache="cold"))], one).record
     assert (record.endpoint, record.key, record.category) == ("box", "s/add/ko", "algorithm")
     assert record.nodeid == "s.eval.yaml::add[box-ko]"
-    assert record.prompt_sha256 == scenarios.prompt_sha256(SCENARIO, "ko")
-    assert record.parameters_sha256 == scenarios.parameters_sha256(temperature=0.5, seed=7, max_tokens=64)
+    assert record.prompt_sha256 == hashes.prompt_sha256(SCENARIO, "ko")
+    assert record.parameters_sha256 == hashes.parameters_sha256(temperature=0.5, seed=7, max_tokens=64)
     (sample,) = record.samples
     assert (sample.at_s, sample.finish_reason) == (1.235, "stop")
     assert (sample.transport, sample.cache) == ("measured", "cold")
@@ -326,4 +326,4 @@ def test_an_endpoint_that_cannot_be_reached_is_a_failed_sample() -> None:
     (sample,) = outcome.record.samples
     assert (sample.ok, sample.error, outcome.answers) == (False, failure, ())
     assert 3 <= sample.at_s < 10
-    assert outcome.record.prompt_sha256 == scenarios.prompt_sha256(SCENARIO, "en")
+    assert outcome.record.prompt_sha256 == hashes.prompt_sha256(SCENARIO, "en")

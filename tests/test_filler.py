@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_llmeval import filler, scenarios
+from pytest_llmeval import filler, hashes, scenarios
 from pytest_llmeval.errors import ScenarioError
 from pytest_llmeval.filler import BYTES_A_TOKEN, Needle
 
@@ -63,7 +63,7 @@ def test_it_is_put_where_the_prompt_says(folder: Path) -> None:
 def test_the_hash_is_of_what_is_sent(folder: Path) -> None:
     def hashed() -> str:
         (scenario,) = scenarios.load(folder / "x.eval.yaml").scenarios
-        return scenarios.prompt_sha256(scenario, "en")
+        return hashes.prompt_sha256(scenario, "en")
 
     before = hashed()
     assert hashed() == before

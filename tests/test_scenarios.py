@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pytest_llmeval import lined, scenarios
+from pytest_llmeval import hashes, lined, scenarios
 from pytest_llmeval.errors import ScenarioError
 from pytest_llmeval.model import (
     SLO,
@@ -117,7 +117,7 @@ def test_a_suffix_is_read_and_hashed(write):
     assert (gap.suffix, gap.system) == ("\n\nprint(add(1, 2))", None), "a gap is filled without instructions"
     (other,) = scenarios.load(write(GAP.replace("1, 2", "3, 4"))).scenarios
     (without,) = scenarios.load(write("\n".join(GAP.splitlines()[:3]))).scenarios
-    assert len({scenarios.prompt_sha256(one, "en") for one in (gap, other, without)}) == 3
+    assert len({hashes.prompt_sha256(one, "en") for one in (gap, other, without)}) == 3
     with pytest.raises(ScenarioError, match=":4: a gap is filled without instructions"):
         scenarios.load(write(GAP + "  system: Mine.\n"))
 
@@ -434,51 +434,6 @@ def test_ids_are_unique_per_suite_across_files(write):
     with pytest.raises(ScenarioError) as caught:
         scenarios.check_unique([scenarios.load(first), scenarios.load(second)])
     assert f"{second}:4: suite s has the id a already, at {first}:3" in str(caught.value)
-
-
-def test_the_prompts_hash_follows_what_is_said_and_nothing_else(write):
-    def hashed(text: str, language: str = "en") -> str:
-        return scenarios.prompt_sha256(scenarios.load(write(text)).scenarios[0], language)
-
-    assert hashed(ONE) == hashed(ONE + "  tags: [a]\n  floor: {quality: 1}\n")
-    assert hashed(ONE) != hashed(ONE + "  system: x\n")
-    assert hashed(ONE) != hashed(ONE.replace("en: x", "en: y"))
-    assert hashed(FULL, "en") != hashed(FULL, "ko")
-    assert hashed(ONE) == "6a7d7238d81221459067b49786fe37d1bfbd904cc01c3d73b289d064c259812a", (
-        "baselines hold it"
-    )
-
-
-def test_the_parameters_hash_does_not_see_how_a_number_is_written():
-    assert scenarios.parameters_sha256(0, 0, 96) == scenarios.parameters_sha256(0.0, 0, 96)
-    different = {
-        scenarios.parameters_sha256(t, s, m) for t, s, m in [(0, 0, 96), (0.5, 0, 96), (0, 1, 96), (0, 0, 97)]
-    }
-    assert len(different) == 4
-
-
-def test_the_parameters_hash_sees_how_a_cell_is_asked(write):
-    def hashed(load: str) -> str:
-        (scenario,) = scenarios.load(write(ONE + load)).scenarios
-        return scenarios.parameters_sha256(0, 0, 96, load=scenario.load, cold=scenario.cold)
-
-    loads = ["", "  cold: true\n"]
-    loads += [f"  load: {{{load}}}\n" for load in LOADS]
-    assert len({hashed(load) for load in loads}) == len(loads)
-    assert hashed("") == scenarios.parameters_sha256(0, 0, 96), "cells of old keep their hash"
-    slo = "  load: {concurrency: 1, requests: 8, slo: {ttft_s: 1}}\n"
-    assert hashed(slo) == hashed(loads[2]), "a limit judges, it asks for nothing"
-
-
-LOADS = (
-    "concurrency: 1, requests: 8",
-    "concurrency: 2, requests: 8",
-    "concurrency: 1, requests: 9",
-    "rate: 1, requests: 8",
-    "rate: 2, requests: 8",
-    "rate: 1, requests: 8, concurrency: 1",
-    "rate: 1, requests: 8, arrivals: constant",
-)
 
 
 # -- properties --------------------------------------------------------------------------------------------

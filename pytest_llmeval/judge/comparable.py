@@ -26,6 +26,7 @@ Figures = dict[str, tuple[float, ...]]
 class Comparable:
     """The sessions that count, oldest first. ``asked_otherwise``: stale cell -> ``prompt`` or ``parameters``.
 
+    ``scored_otherwise``: cells whose answers every session checked otherwise, so that only scores are stale.
     ``timings`` and ``scores``: the sessions whose figures of that kind count; empty with ``sessions`` there
     means that the machine or the scoring changed.
     """
@@ -34,6 +35,7 @@ class Comparable:
     timings: tuple[Session, ...]
     scores: tuple[Session, ...]
     asked_otherwise: Mapping[str, str]
+    scored_otherwise: tuple[str, ...]
     records: Mapping[str, Record]
 
     def counting(self, metric: Metric) -> tuple[Session, ...]:
@@ -48,7 +50,9 @@ class Comparable:
         found = {}
         for key, record in self.records.items():
             cell = session.cells.get(key)
-            if cell is not None and _same_question(cell, record) and metric.name in cell.samples:
+            if cell is None or metric.name not in cell.samples or not _same_question(cell, record):
+                continue
+            if metric.timing or _same_checks(cell, record):
                 found[key] = cell.samples[metric.name]
         return found
 
@@ -61,13 +65,15 @@ def with_baseline(
     facts = run.endpoints.get(baseline.endpoint)
     bound = facts is not None and facts.here and not any_hardware
     here, scoring = sessions_.hardware(run), sessions_.scoring(run)
+    scores = tuple(one for one in past if one.fingerprints.scoring == scoring)
     return Comparable(
         sessions=past,
         timings=tuple(one for one in past if not bound or one.fingerprints.hardware in (None, here)),
-        scores=tuple(one for one in past if one.fingerprints.scoring == scoring),
+        scores=scores,
         asked_otherwise={
             record.key: difference for record in records if (difference := _difference(record, past))
         },
+        scored_otherwise=tuple(record.key for record in records if _scored_otherwise(record, scores)),
         records={record.key: record for record in records},
     )
 
@@ -82,3 +88,16 @@ def _difference(record: Record, past: Sequence[Session]) -> str | None:
     if not cells or any(_same_question(cell, record) for cell in cells):
         return None
     return "prompt" if cells[-1].prompt_sha256 != record.prompt_sha256 else "parameters"
+
+
+def _same_checks(cell: sessions_.CellFigures, record: Record) -> bool:
+    """Whether nothing is known that scored the two differently: files of old do not say."""
+    known = cell.checks_sha256, record.checks_sha256
+    return None in known or known[0] == known[1]
+
+
+def _scored_otherwise(record: Record, past: Sequence[Session]) -> bool:
+    """Whether every session that was asked the same has checked the answers otherwise."""
+    cells = [session.cells[record.key] for session in past if record.key in session.cells]
+    same = [cell for cell in cells if _same_question(cell, record)]
+    return bool(same) and not any(_same_checks(cell, record) for cell in same)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .comparable import Comparable
     from .sessions import Baseline
 
+_SCORED_ANEW = "llmeval baseline rescore scores its answers anew, llmeval baseline update takes this run in"
 _FACTS = ("kind", "server", "model", "quantization", "context_window")
 
 
@@ -140,9 +141,15 @@ def about_staleness(endpoint: str, comparable: Comparable) -> list[Verdict]:
             sentence = f"{sentences.names(cells)} on {endpoint} {verb} asked with {said} than in the baseline"
             remedy = "llmeval baseline update takes that in"
             reasons.append((what, cells[0] if len(cells) == 1 else None, sentence, remedy))
+    if cells := sorted(comparable.scored_otherwise):
+        sentence = (
+            f"scores of {sentences.names(cells)} on {endpoint} come from other checks than in the baseline"
+        )
+        remedy = _SCORED_ANEW
+        reasons.append(("checks", cells[0] if len(cells) == 1 else None, sentence, remedy))
     if comparable.sessions and not comparable.scores and _has_scores(comparable):
         sentence = f"scores of {endpoint} come from other analysers or rules than those of its baseline"
-        remedy = "llmeval baseline update takes the new ones in"
+        remedy = _SCORED_ANEW
         reasons.append(("scoring", None, sentence, remedy))
     if comparable.sessions and not comparable.timings:
         sentence = f"timings in the baseline of {endpoint} were measured on another machine"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -11,7 +12,7 @@ from pytest_llmeval.model import SCORES, Facts, Record, Run, Sample, suite_of
 from .metrics import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 SCHEMA = "llmeval-baseline/1"
 
@@ -25,10 +26,14 @@ class Fingerprints(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CellFigures(Struct, frozen=True, kw_only=True, gc=False):
-    """One cell in one session. ``samples``: metric -> its figures, in the order of the rounds."""
+    """One cell in one session. ``samples``: metric -> its figures, in the order of the rounds.
+
+    ``checks_sha256``: None in files made before it was known.
+    """
 
     prompt_sha256: str
     parameters_sha256: str
+    checks_sha256: str | None = None
     samples: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
@@ -98,34 +103,34 @@ def cell_figures(record: Record) -> CellFigures:
     return CellFigures(
         prompt_sha256=record.prompt_sha256,
         parameters_sha256=record.parameters_sha256,
+        checks_sha256=record.checks_sha256,
         samples={metric: values for metric, values in found.items() if values},
     )
 
 
-At = tuple[int, int]
-"""Round, and number of the request within it (0 outside load cells): what a reference is paired by."""
-
-
-def by_round(record: Record, metric: str) -> list[tuple[At, float]]:
-    """Every figure of one metric that may be judged by: the one mapping for baselines and verdicts.
+def by_round(record: Record, metric: str) -> list[tuple[int, float]]:
+    """Every figure of one metric that may be judged by, with its round: the one mapping for baselines and
+    verdicts.
 
     Failed requests have no figures. Void, replayed and retried ones have no timings. A time to first token
     counts where the prefix cache was defeated (``cold``), or in the first measured request where that is
-    unknown. ``load_tps`` is a figure of a round, the peak of GPU memory one of the cell.
+    unknown. The peak of GPU memory is a figure of the cell, ``load_tps`` one of a round; a round of a load
+    has one of every metric, over its batch: requests that were under way together are no samples of their
+    own.
     """
     if metric == "load_tps":
-        batches = [((load.round, 0), load.load_tps) for load in record.load if not load.void]
+        batches = [(load.round, load.load_tps) for load in record.load if not load.void]
         return [(at, value) for at, value in batches if value is not None]
     if metric == "gpu_memory_peak_bytes":
         peak = record.telemetry.peak.get("gpu_memory_used_bytes") if record.telemetry else None
-        return [] if peak is None else [((0, 0), peak)]
-    first = min((_at(sample) for sample in record.samples), default=(0, 0))
+        return [] if peak is None else [(0, peak)]
+    first = min((_place(sample) for sample in record.samples), default=(0, 0))
     found = []
     for sample in record.samples:
         value = _score(sample, metric) if metric in SCORES else _timing(sample, metric, first)
         if value is not None:
-            found.append((_at(sample), value))
-    return found
+            found.append((sample.round, value))
+    return _by_batch(found, fmean if metric in SCORES else median) if record.load else found
 
 
 def figures(record: Record, metric: str) -> tuple[float, ...]:
@@ -133,7 +138,16 @@ def figures(record: Record, metric: str) -> tuple[float, ...]:
     return tuple(value for _, value in by_round(record, metric))
 
 
-def _at(sample: Sample) -> At:
+def _by_batch(
+    found: Sequence[tuple[int, float]], centre: Callable[[Sequence[float]], float]
+) -> list[tuple[int, float]]:
+    batches: dict[int, list[float]] = {}
+    for number, value in found:
+        batches.setdefault(number, []).append(value)
+    return [(number, centre(values)) for number, values in batches.items()]
+
+
+def _place(sample: Sample) -> tuple[int, int]:
     return sample.round, sample.request or 0
 
 
@@ -141,11 +155,11 @@ def _score(sample: Sample, metric: str) -> float | None:
     return getattr(sample.score, metric) if sample.ok and sample.score is not None else None
 
 
-def _timing(sample: Sample, metric: str, first: At) -> float | None:
+def _timing(sample: Sample, metric: str, first: tuple[int, int]) -> float | None:
     if not sample.ok or sample.void or sample.transport == "replay" or sample.retries:
         return None
     if metric == "ttft_s" and not (
-        sample.cache == "cold" or (sample.cache in {None, "unknown"} and _at(sample) == first)
+        sample.cache == "cold" or (sample.cache in {None, "unknown"} and _place(sample) == first)
     ):
         return None
     value: float | None = getattr(sample, metric)

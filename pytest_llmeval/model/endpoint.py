@@ -70,6 +70,16 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     call: str | None = None
     api: Literal["chat", "completions"] = "chat"
 
+    @property
+    def form(self) -> dict[str, object]:
+        """What it changes in the form of every question; empty where nothing is.
+
+        The same prompt on another route, in another body or with a warm cache is another question.
+        """
+        default = Endpoint()
+        chosen = {name: getattr(self, name) for name in ("api", "cache", "request")}
+        return {name: value for name, value in chosen.items() if value != getattr(default, name)}
+
 
 class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an endpoint *is*, as it says itself. ``server`` is ``"<name> <version>"``, e.g. ``vllm 0.32.0``.

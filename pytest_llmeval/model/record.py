@@ -142,7 +142,8 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that was learned about one cell in one run.
 
     ``prompt_sha256`` covers system text and prompt, ``parameters_sha256`` what was asked for (temperature,
-    seed, max_tokens before clipping). ``nodeid`` runs the cell again.
+    seed, max_tokens before clipping) and its form, ``checks_sha256`` what answers were scored by (None: made
+    before it was known). ``nodeid`` runs the cell again.
     """
 
     endpoint: str
@@ -153,6 +154,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     prompt_sha256: str
     parameters_sha256: str
     samples: tuple[Sample, ...]
+    checks_sha256: str | None = None
     nodeid: str | None = None
     load: tuple[Load, ...] = ()
     telemetry: Telemetry | None = None

@@ -85,6 +85,7 @@ class Bench:
             nodeid=nodeid,
             slo=self.settings.policy.slo,
             price=price.price_of(endpoint),
+            form=endpoint.form,
         )
         if self.spent is not None and cell.price != price.FREE:
             raise self.spent

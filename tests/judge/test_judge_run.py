@@ -305,8 +305,55 @@ def test_batches_and_memory_are_figures_too(make: Maker) -> None:
         load=(Load(round=0, requests=5, load_tps=90.0), Load(round=1, requests=5, load_tps=80.0, void="lag")),
         telemetry=Telemetry(wall_s=1.0, peak={"gpu_memory_used_bytes": 5e9}),
     )
-    assert by_round(record, "load_tps") == [((0, 0), 90.0)]
-    assert by_round(record, "gpu_memory_peak_bytes") == [((0, 0), 5e9)]
+    assert by_round(record, "load_tps") == [(0, 90.0)]
+    assert by_round(record, "gpu_memory_peak_bytes") == [(0, 5e9)]
+
+
+def test_a_batch_has_one_figure_a_round_of_everything(make: Maker) -> None:
+    """Requests that are under way together slow each other: 32 of them are one observation."""
+    record = make.record(
+        "load/a/en", {"output_tps": [1.0, 2.0, 9.0, 4.0], "correctness": [0.0, 10.0, 10.0, 10.0]}
+    )
+    places = ((0, 0), (0, 1), (0, 2), (1, 0))
+    batches = structs.replace(
+        record,
+        samples=tuple(
+            structs.replace(sample, round=at, request=number)
+            for sample, (at, number) in zip(record.samples, places, strict=True)
+        ),
+        load=(Load(round=0, requests=3), Load(round=1, requests=1)),
+    )
+    assert by_round(batches, "output_tps") == [(0, 2.0), (1, 4.0)]
+    assert by_round(batches, "correctness") == [(0, pytest.approx(20 / 3)), (1, 10.0)]
+
+
+def _checked(run: Run, sha256: str | None) -> Run:
+    return structs.replace(
+        run, cells=tuple(structs.replace(record, checks_sha256=sha256) for record in run.cells)
+    )
+
+
+def test_other_checks_make_scores_stale_and_leave_timings(make: Maker) -> None:
+    history = make.baseline([_checked(make.session(name=f"old-{n}"), "before") for n in range(5)])
+    slower = _checked(make.session(0.7), "now")
+    verdicts = judge_run({"box": history}, slower)
+    (stale,) = [one for one in verdicts if one.verdict == "stale"]
+    assert stale.metric == "checks"
+    assert "other checks" in stale.sentence
+    assert "rescore" in stale.sentence
+    judged = {one.metric for one in verdicts if one.effect is not None}
+    assert "correctness" not in judged
+    assert any(one.metric == "output_tps" and one.red for one in verdicts)
+
+
+@pytest.mark.parametrize(("before", "now"), [(None, "now"), ("before", None), ("same", "same")])
+def test_checks_that_are_not_known_to_differ_are_comparable(
+    make: Maker, before: str | None, now: str | None
+) -> None:
+    history = make.baseline([_checked(make.session(name=f"old-{n}"), before) for n in range(5)])
+    verdicts = judge_run({"box": history}, _checked(make.session(), now))
+    assert not [one for one in verdicts if one.verdict == "stale"]
+    assert "correctness" in {one.metric for one in verdicts if one.effect is not None}
 
 
 def test_judging_is_quick(make: Maker) -> None:
