@@ -12,12 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
+from .model import Scenario
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .model import LoadPlan, Scenario
+    from .model import LoadPlan
 
-_SCORED_BY = ("given", "reference", "tests", "checks", "patterns", "queries", "prose_checks")
+_NOT_SCORED_BY = frozenset(
+    ("suite", "id", "prompt", "suffix", "system", "oracle", "gate", "load", "cold", "finish", "parameters")
+    + ("floor", "tags", "path", "line")
+)
+"""Fields of a scenario that name it, ask it or promise something; every other one scores its answers."""
 
 
 def prompt_sha256(scenario: Scenario, language: str) -> str:
@@ -56,8 +62,10 @@ def checks_sha256(scenario: Scenario) -> str:
 
     Another hash makes the scores of a baseline cell stale; its timings stay comparable.
     """
-    said = {name: value for name in _SCORED_BY if (value := getattr(scenario, name))}
-    said |= {"category": scenario.category, "answer": scenario.answer}
+    blank = Scenario(suite="", id="", prompt={})
+    scored_by = sorted(name for name in scenario.__struct_fields__ if name not in _NOT_SCORED_BY)
+    values = {name: getattr(scenario, name) for name in scored_by}
+    said = {name: value for name, value in values.items() if value != getattr(blank, name)}
     return _sha256(_ordered(to_builtins(said)))
 
 

@@ -72,6 +72,7 @@ def test_the_parameters_hash_sees_an_endpoints_own_form_of_asking(endpoint: Endp
 
 
 def test_the_checks_hash_sees_all_that_scores_an_answer_and_nothing_else() -> None:
+    """A field that is new scores answers unless ``hashes`` says otherwise."""
     scorings: list[dict[str, Any]] = [
         {},
         {"answer": AnswerSpec(code="python")},
@@ -86,7 +87,13 @@ def test_the_checks_hash_sees_all_that_scores_an_answer_and_nothing_else() -> No
         {"category": "debugging"},
     ]
     assert len({hashes.checks_sha256(changed(**scoring)) for scoring in scorings}) == len(scorings)
-    beside = {"tags": ("a",), "floor": {"quality": 1.0}, "prompt": {"en": "z"}, "path": "p", "line": 9}
+    beside: dict[str, Any] = {
+        "tags": ("a",),
+        "floor": {"quality": 1.0},
+        "prompt": {"en": "z"},
+        "path": "p",
+        "line": 9,
+    }
     assert hashes.checks_sha256(changed(**beside)) == hashes.checks_sha256(ONE)
 
 
