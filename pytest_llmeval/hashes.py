@@ -20,8 +20,23 @@ if TYPE_CHECKING:
     from .model import LoadPlan
 
 _NOT_SCORED_BY = frozenset(
-    ("suite", "id", "prompt", "suffix", "system", "oracle", "gate", "load", "cold", "finish", "parameters")
-    + ("floor", "tags", "path", "line")
+    [
+        "suite",
+        "id",
+        "prompt",
+        "suffix",
+        "system",
+        "oracle",
+        "gate",
+        "load",
+        "cold",
+        "finish",
+        "parameters",
+        "floor",
+        "tags",
+        "path",
+        "line",
+    ]
 )
 """Fields of a scenario that name it, ask it or promise something; every other one scores its answers."""
 
