@@ -36,7 +36,8 @@ def _drawn(path: str) -> dict[str, Any]:
         exec(code, namespace)  # noqa: S102 - its author's own program
         if "CALLS" not in namespace:
             return {"error": "it defines no CALLS"}
-        return {"groups": [_calls(name, strategy) for name, strategy in _groups(namespace["CALLS"])]}
+        groups = enumerate(_groups(namespace["CALLS"]))
+        return {"groups": [_calls(name, strategy, number) for number, (name, strategy) in groups]}
     except Exception as error:  # noqa: BLE001 - whatever the program raises is told
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path
@@ -54,13 +55,14 @@ def _groups(calls: Any) -> Iterator[tuple[str | None, Any]]:
             yield name, strategy
 
 
-def _calls(name: str | None, strategy: Any) -> list[str]:
+def _calls(name: str | None, strategy: Any, number: int) -> list[str]:
     """Distinct calls, the shortest first."""
-    found = {_call(name, value) for value in _values(strategy)}
+    found = {_call(name, value) for value in _values(strategy, number)}
     return sorted((call for call in found if len(call) <= MOST_TEXT), key=lambda call: (len(call), call))
 
 
-def _values(strategy: Any) -> list[Any]:
+def _values(strategy: Any, start: int) -> list[Any]:
+    """What a strategy draws from a seed."""
     from hypothesis import HealthCheck, Phase, given, seed, settings
     from hypothesis.strategies import SearchStrategy
 
@@ -68,7 +70,7 @@ def _values(strategy: Any) -> list[Any]:
         raise TypeError(f"CALLS holds {strategy!r}, which is no strategy")
     found: list[Any] = []
 
-    @seed(0)
+    @seed(start)
     @settings(
         max_examples=DRAWN,
         database=None,
