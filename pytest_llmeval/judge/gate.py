@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from pytest_llmeval.model import Policy, Record, Run, Verdict
 
-from . import comparable, promises, sentences, sessions, stats
+from . import comparable, confirm, promises, sentences, sessions, stats
 from .metric import Frame, Judgement, RawSamples, decide, examine
 from .metrics import METRICS, Metric
 
@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
 
 class Verdicts(Struct, frozen=True, kw_only=True):
-    """Every verdict on a run; iterating yields them. ``header``: the budget, or why nothing was judged."""
+    """Every verdict on a run; iterating yields them. ``header``: the budget, or why nothing was judged.
+
+    ``suspects``: endpoint -> the cells behind its statistical red verdicts that nobody has measured once more
+    yet, those to begin with first.
+    """
 
     header: str
     lines: tuple[Verdict, ...] = ()
     judged: bool = True
+    suspects: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Verdict]:
         return iter(self.lines)
@@ -54,15 +59,21 @@ def judge_run(
         return Verdicts(header=header, judged=False)
     names = sessions.endpoints(run)
     lines: list[Verdict] = []
+    suspects: dict[str, tuple[str, ...]] = {}
     for name in names:
         records = sessions.records(run, name)
         if reference is None:
-            lines += _endpoint(name, records, baselines.get(name), run, policy)
+            said, suspects[name] = _endpoint(name, records, baselines.get(name), run, policy)
+            lines += said
         else:
             lines += promises.about_requests(name, records)
             if name != reference:
                 lines += _against(name, records, reference, sessions.records(run, reference), policy)
-    return Verdicts(header=_header(policy.alpha, len(names) - (reference is not None)), lines=tuple(lines))
+    return Verdicts(
+        header=_header(policy.alpha, len(names) - (reference is not None)),
+        lines=tuple(lines),
+        suspects={name: cells for name, cells in suspects.items() if cells},
+    )
 
 
 def _header(alpha: float, endpoints: int) -> str:
@@ -75,8 +86,8 @@ def _header(alpha: float, endpoints: int) -> str:
 
 def _endpoint(
     name: str, records: Sequence[Record], baseline: Baseline | None, run: Run, policy: Policy
-) -> list[Verdict]:
-    """One endpoint against its baseline."""
+) -> tuple[list[Verdict], tuple[str, ...]]:
+    """One endpoint against its baseline; and its ``Verdicts.suspects``."""
     lines = promises.about_requests(name, records)
     figures = {metric: _figures(records, METRICS[metric]) for metric in METRICS}
     floors = promises.broken_floors(name, figures, policy)
@@ -86,21 +97,35 @@ def _endpoint(
             "llmeval baseline update makes one"
         )
         lines += _with_floors([], floors, name)
-        return [*lines, Verdict(endpoint=name, metric="baseline", verdict="new", sentence=new)]
+        return [*lines, Verdict(endpoint=name, metric="baseline", verdict="new", sentence=new)], ()
     past = comparable.with_baseline(baseline, run, records, any_hardware=policy.compare_hardware)
     lines = promises.about_facts(name, baseline.facts, run.endpoints.get(name)) + lines
+    judged = _looked(name, confirm.first_look(records), past, policy)
+    suspects = confirm.suspects(judged)
+    if suspects:
+        second = _looked(name, records, past, policy)
+        judged = confirm.agreed(judged, second, records, why_not=run.unconfirmed.get(name))
+        seen_twice = confirm.seen_twice(records)
+        suspects = tuple(cell for cell in suspects if cell not in seen_twice)
+    said = [line for metric, one in judged.items() for line in _said(name, metric, one)]
+    lines += _with_floors(said, floors, name)
+    lines += _starved(name, records, past)
+    lines += promises.about_cells(baseline, run, records)
+    lines += promises.about_staleness(name, past)
+    return lines, suspects
+
+
+def _looked(name: str, records: Sequence[Record], past: Comparable, policy: Policy) -> dict[str, Judgement]:
+    """Metric -> its judgement, on the samples of these records."""
     found: dict[str, Evidence] = {}
+    figures = {metric: _figures(records, METRICS[metric]) for metric in METRICS}
     for metric in METRICS.values():
         allowance = metric.allowed(policy.of(name, metric.name))
         evidence = examine(past.figures(metric), figures[metric.name], metric, allowance)
         if evidence is not None:
             found[metric.name] = evidence
-    since = baseline.sessions[0].date.partition("T")[0]
-    lines += _with_floors(_decided(name, found, figures, policy, since), floors, name)
-    lines += _starved(name, records, past)
-    lines += promises.about_cells(baseline, run, records)
-    lines += promises.about_staleness(name, past)
-    return lines
+    since = past.sessions[0].date.partition("T")[0]
+    return _decided(name, found, figures, policy, since)
 
 
 def _against(
@@ -124,7 +149,8 @@ def _against(
         evidence = examine((), new, metric, allowance, reference=old)
         if evidence is not None:
             found[metric.name], figures[metric.name] = evidence, new
-    return _decided(name, found, figures, policy, reference)
+    judged = _decided(name, found, figures, policy, reference)
+    return [line for metric, one in judged.items() for line in _said(name, metric, one)]
 
 
 def _figures(records: Sequence[Record], metric: Metric) -> RawSamples:
@@ -139,8 +165,8 @@ def _figures(records: Sequence[Record], metric: Metric) -> RawSamples:
 
 def _decided(
     name: str, found: Mapping[str, Evidence], figures: Mapping[str, RawSamples], policy: Policy, since: str
-) -> list[Verdict]:
-    """Verdicts on every metric that has evidence: the gated ones share alpha, the others are shown."""
+) -> dict[str, Judgement]:
+    """A judgement on every metric that has evidence: the gated ones share alpha, the others are shown."""
     weights = {metric: METRICS[metric].share(policy.of(name, metric)) for metric in found}
     total = sum(weights.values())
     tests = {
@@ -149,7 +175,7 @@ def _decided(
         for cell, test in evidence.hypotheses(weights[metric]).items()
     }
     rejected = stats.holm(tests, policy.alpha)
-    lines = []
+    judged = {}
     for metric, evidence in found.items():
         gated = weights[metric] > 0
         alpha = policy.alpha * (weights[metric] / total if gated else METRICS[metric].weight)
@@ -167,8 +193,8 @@ def _decided(
             since=since,
             gated=gated,
         )
-        lines += _said(name, metric, decide(evidence, significant, frame))
-    return lines
+        judged[metric] = decide(evidence, significant, frame)
+    return judged
 
 
 def _said(name: str, metric: str, judged: Judgement) -> list[Verdict]:
@@ -180,7 +206,9 @@ def _said(name: str, metric: str, judged: Judgement) -> list[Verdict]:
 
 
 def _apart(cell: Judgement, whole: Judgement) -> bool:
-    """Whether a cell moved, and where the whole moved as well, surely further than that."""
+    """Whether a cell moved, or seemed to, and where the whole moved as well, surely further than that."""
+    if cell.confirmed is False and whole.confirmed is None:
+        return True
     if cell.verdict not in {"regressed", "improved"}:
         return False
     if cell.verdict != whole.whole or cell.interval is None or cell.effect is None or whole.effect is None:
@@ -192,9 +220,12 @@ def _apart(cell: Judgement, whole: Judgement) -> bool:
 def _line(name: str, metric: str, cell: str | None, judged: Judgement) -> Verdict:
     same: dict[str, Any] = {
         key: getattr(judged, key)
-        for key in ("verdict", "sentence", "effect", "worse", "interval", "p", "detectable", "sessions")
+        for key in ("verdict", "effect", "worse", "interval", "p", "detectable", "sessions", "confirmed")
     }
-    return Verdict(endpoint=name, metric=metric, cell=cell, **same)
+    sentence = judged.sentence
+    if judged.verdict == "regressed" and judged.sessions:
+        sentence += f"; if this is intended: llmeval baseline accept {name}"
+    return Verdict(endpoint=name, metric=metric, cell=cell, sentence=sentence, **same)
 
 
 def _with_floors(lines: list[Verdict], floors: Mapping[str, str], name: str) -> list[Verdict]:

@@ -28,6 +28,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     that is bad; ``interval`` holds it with 95 % confidence; ``p`` is one-sided. ``detectable``: the smallest
     effect, unsigned, that this gate would have seen with 90 % power. ``sessions``: how many the baseline
     has; 0 with a reference in the same run. ``cells``: cell key -> the same, without cells of its own.
+    ``confirmed``: whether a loss was seen again when its cells were measured once more (``confirm``).
     """
 
     verdict: VerdictName
@@ -39,6 +40,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     p: float | None = None
     detectable: float | None = None
     sessions: int = 0
+    confirmed: bool | None = None
     cells: dict[str, Judgement] = field(default_factory=dict)
 
 
@@ -202,8 +204,6 @@ def _judgement(
     metric, (verdict, sentence) = frame.metric, said
     if verdict in {"regressed", "inconclusive"} and not frame.gated:
         verdict, sentence = "ok", f"{sentence}; shown, not gated"
-    elif verdict == "regressed" and frame.endpoint and not evidence.paired:
-        sentence += f"; if this is intended: llmeval baseline accept {frame.endpoint}"
     low, high = sorted(metric.effect(end) for end in shift.interval())
     return Judgement(
         verdict=verdict,

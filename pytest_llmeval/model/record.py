@@ -30,7 +30,8 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request of a cell as the run file keeps it. ``at_s``: seconds since the run started.
 
     ``reasons`` explain the score in words a person can act on. ``void``: why its timings must not be judged.
-    ``cost``: by the endpoint's price.
+    ``cost``: by the endpoint's price. ``confirms``: of a round that was measured after all others, because
+    the cell was about to be red.
 
     Of a load cell: ``request`` is its number in the round's batch, ``queue_s`` the wait before the server
     took it up, where the server tells, ``delay_s`` how long after its scheduled time it was sent. Of a cold
@@ -66,6 +67,7 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     client_lag_s: float | None = None
     transport: Literal["measured", "httpx", "replay", "function"] | None = None
     retries: int = 0
+    confirms: bool = False
     void: str | None = None
     score: Score | None = None
     reasons: tuple[str, ...] = ()

@@ -70,6 +70,7 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``effect``: new/old - 1 in the metric's own unit (a TTFT twice as long: +1.0), points for scores.
     ``worse``: whether that direction is bad. ``interval``: 95 % confidence, same unit. ``detectable``: the
     smallest effect this gate would have seen with 90 % power. ``sessions``: how many the baseline held.
+    ``confirmed``: whether a loss was seen again when its cells were measured once more.
     """
 
     endpoint: str
@@ -83,6 +84,7 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     p: float | None = None
     detectable: float | None = None
     sessions: int | None = None
+    confirmed: bool | None = None
 
     @property
     def red(self) -> bool:
@@ -95,7 +97,8 @@ class Run(Struct, frozen=True, kw_only=True):
 
     ``interrupted``: it was cut off (Ctrl-C, a crash), so that it is published and not judged. ``telemetry``,
     ``servers`` and ``costs`` are by endpoint. ``sandbox``: what answers were executed in, ``none`` without
-    protection; None where none was executed.
+    protection; None where none was executed. ``unconfirmed``: endpoint -> why cells of it could not be
+    measured once more before they were red.
     """
 
     schema: str = "llmeval-run/1"
@@ -115,4 +118,5 @@ class Run(Struct, frozen=True, kw_only=True):
     telemetry: dict[str, Telemetry] = field(default_factory=dict)
     servers: dict[str, Hosted] = field(default_factory=dict)
     costs: dict[str, Cost] = field(default_factory=dict)
+    unconfirmed: dict[str, str] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
