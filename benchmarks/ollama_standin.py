@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LOAD_S = 0.05
+UNLOAD_S = 0.08
 GAP_S = 0.01
 
 
@@ -66,7 +67,7 @@ class StandIn:
             loaded = [{"name": name, "context_length": size} for name, size in self.loaded.items()]
             return whole(writer, {"models": loaded})
         if path == "/api/generate" and data.get("keep_alive") == 0:
-            self.loaded.pop(model, None)
+            asyncio.get_running_loop().call_later(UNLOAD_S, self.loaded.pop, model, None)
             return whole(writer, {"model": model, "response": "", "done": True, "done_reason": "unload"})
         if path == "/v1/models":
             cards = [{"id": name, "object": "model", "owned_by": "library"} for name in self.models]

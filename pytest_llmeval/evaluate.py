@@ -78,8 +78,8 @@ class Cell(Struct, frozen=True, kw_only=True):
         """How its rounds are asked. Raises ``NotMeasurableError`` for a cold start that nobody can make."""
         if self.scenario.cold and restart is None:
             raise NotMeasurableError(
-                "a cold start is measured on a server that the run itself starts, and "
-                f"{self.endpoint} is not one"
+                "a cold start is measured on a server that the run itself starts, or on an Ollama of "
+                f'kind = "ollama", and {self.endpoint} is neither'
             )
         return Plan(
             rounds=self.rounds,

@@ -66,7 +66,7 @@ class Metered:
     def __init__(
         self, client: Client, ledger: Ledger, price: Price, *, name: str, window: int | None
     ) -> None:
-        self._client = client
+        self.client = client
         self._ledger = ledger
         self._price = price
         self._name = name
@@ -74,7 +74,7 @@ class Metered:
 
     async def describe(self) -> Facts:
         """See ``Client``."""
-        return await self._client.describe()
+        return await self.client.describe()
 
     async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:
         """See ``Client``. The ledger is written in a thread: other streams of this loop may run."""
@@ -88,7 +88,7 @@ class Metered:
                 hint="raise the ceiling, or ask less: --llm-rounds, --llm-max-tokens, fewer cells",
             ) from None
         try:
-            response = await self._client.stream(request, on_read)
+            response = await self.client.stream(request, on_read)
         except asyncio.CancelledError as cancelled:
             partial = next((part for part in cancelled.args if isinstance(part, Response)), None)
             self._ledger.settle(at_most, self._cost(partial))
@@ -101,4 +101,4 @@ class Metered:
 
     async def aclose(self) -> None:
         """See ``Client``."""
-        await self._client.aclose()
+        await self.client.aclose()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.model import Failure, LoadPlan, Request, Response
@@ -25,17 +25,21 @@ WARMUP_TOKENS = 8
 
 
 class Restarted(NamedTuple):
-    """A server that was stopped and started: how long until healthy, and who talks to it.
+    """A cold server: how long it took until healthy, and who talks to it.
 
-    ``client`` is closed by whoever restarts.
+    ``client`` is closed by whoever restarts. ``cold_start_s`` None: it loads its model with the next request,
+    and says how long that took.
     """
 
     client: Client
-    cold_start_s: float
+    cold_start_s: float | None
 
 
 Restart = Callable[[], Awaitable[Restarted]]
-"""Stops the endpoint's server and starts it; returns as soon as it is healthy. Raises ``EndpointError``."""
+"""Stops the endpoint's server and starts it, or has it drop its model; returns as soon as it can be asked.
+
+Raises ``EndpointError``.
+"""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -170,6 +174,9 @@ class _Round:
             return
         healthy_ns = time.perf_counter_ns()
         response = await restarted.client.stream(self.request, self.on_read)
+        if restarted.cold_start_s is None:
+            self.asked.append(_loaded(Asked(self.number, self.start_s, response)))
+            return
         self.asked.append(
             Asked(
                 self.number,
@@ -184,6 +191,22 @@ class _Round:
         """Keep the partial answer. A batch has kept its own."""
         if not self.asked:
             self.asked.append(Asked(self.number, self.start_s, load.partial_response(cancelled) or unsent()))
+
+
+def _loaded(asked: Asked) -> Asked:
+    """With the cold start that the answer itself tells; its first token counts from the model's being there.
+
+    One that tells none says so in its notes.
+    """
+    response = asked.response
+    load_ms = (response.server_timings or {}).get("load_ms")
+    if load_ms is not None:
+        loaded_ns = response.started_ns + round(load_ms * 1e6)
+        return structs.replace(asked, cold_start_s=load_ms / 1000, healthy_ns=loaded_ns)
+    if response.failure is not None:
+        return asked
+    note = "the server does not say how long it loaded its model: its cold start is not known"
+    return structs.replace(asked, response=structs.replace(response, notes=(*response.notes, note)))
 
 
 def unsent(failure: Failure | None = None) -> Response:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -27,13 +27,13 @@ from .lines import Line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_llmeval.measure.endpoints.protocol import OnRead
-    from pytest_llmeval.measure.rounds import Asked
+    from pytest_llmeval.measure.endpoints.protocol import Client, OnRead
+    from pytest_llmeval.measure.rounds import Asked, Restart
     from pytest_llmeval.model import Endpoint, Scenario
     from pytest_llmeval.score.sandbox.protocol import Sandbox
 
     from .context import Context
-    from .lines import Window
+    from .lines import Unload, Window
     from .progress import Shown
 
 BROKEN = frozenset({"connect", "interrupted", "timeout"})
@@ -115,10 +115,6 @@ class Bench:
     async def _ask(
         self, endpoint: Endpoint, line: Line, cell: evaluate.Cell, shown: Shown, window: Window
     ) -> evaluate.Asking:
-        async def restart() -> Restarted:
-            line = await self._restarted(endpoint)
-            return Restarted(line.client, line.opened.cold_start_s or 0.0)
-
         def on_round(number: int) -> OnRead | None:
             if not cell.scenario.cold:  # a server that goes has no steps to follow
                 window.begin()
@@ -135,7 +131,7 @@ class Bench:
             warmup=warmup,
             turn=window.inside(turn),
             on_round=on_round,
-            restart=restart if line.opened.start else None,
+            restart=self._restart(endpoint, line),
         )
 
     @cached_property
@@ -166,8 +162,14 @@ class Bench:
             )
         return line
 
-    async def _restarted(self, endpoint: Endpoint) -> Line:
-        """A line to the endpoint's server after a start of its own."""
+    def _restart(self, endpoint: Endpoint, line: Line) -> Restart | None:
+        """How a cold start is made: our own server is started anew, another drops its model if it can."""
+        if line.opened.start:
+            return partial(self._started_anew, endpoint)
+        return partial(_unloaded, line.client, unload) if (unload := line.unload) else None
+
+    async def _started_anew(self, endpoint: Endpoint) -> Restarted:
+        """A line of its own to the endpoint's server after a start of its own."""
         await self.lines.pop(endpoint.name).close()
         try:
             opened = await asyncio.to_thread(self.desk.restart, endpoint.name)
@@ -177,7 +179,7 @@ class Bench:
         line = Line(self.settings, endpoint, opened, locks=self.locks, kinds=self.kinds)
         line.is_fresh = False
         self.lines[endpoint.name] = line
-        return line
+        return Restarted(line.client, opened.cold_start_s)
 
     def _with_deaths(self, name: str, asked: tuple[Asked, ...]) -> tuple[Asked, ...]:
         """What broke because the server died says so: the last failure at length, with the server's log."""
@@ -204,6 +206,11 @@ def _with_reason(asked: Asked, reason: str | None) -> Asked:
         return asked
     failure = structs.replace(failure, message=f"{failure.message}; {reason}")
     return structs.replace(asked, response=structs.replace(asked.response, failure=failure))
+
+
+async def _unloaded(client: Client, unload: Unload) -> Restarted:
+    await unload()
+    return Restarted(client, None)
 
 
 def _turn_key(endpoint: Endpoint) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from pytest_llmeval.measure import endpoints, price
+from pytest_llmeval.measure.endpoints.protocol import Unloads
 from pytest_llmeval.measure.ledger import Ledger, Metered
 from pytest_llmeval.measure.recording import Recorder
 from pytest_llmeval.measure.telemetry import choose
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from pytest_llmeval.settings import Settings
 
     from .desk import Opened
+
+Unload = Callable[[], Awaitable[None]]
 
 
 def connect(
@@ -78,6 +82,12 @@ class Line:
             group=opened.group,
             environment=hosting.environment(endpoint),
         ).sampler()
+
+    @property
+    def unload(self) -> Unload | None:
+        """Has the server drop its model; None for one that can't."""
+        bare = self.client.client if isinstance(self.client, Metered) else self.client
+        return bare.unload if isinstance(bare, Unloads) else None
 
     def window(self) -> Window:
         """For one cell."""

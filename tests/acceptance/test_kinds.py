@@ -225,6 +225,30 @@ def test_ollama_by_its_own_api(project: Any) -> None:
     result.stdout.fnmatch_lines(["*an error was encountered while running the model*"])
 
 
+COLD = """\
+scenarios:
+- id: first-answer
+  prompt: {en: Say hello.}
+  cold: true
+"""
+
+
+@pytest.mark.parametrize("priced", ["", "price = {input = 1, output = 1}\n"], ids=["free", "priced"])
+def test_a_cold_start_of_an_ollama_is_its_load_duration(project: Any, priced: str) -> None:
+    """Against a stand-in. Every round unloads the model, and its answer says how long loading took."""
+    (project.path / "suites" / "mine.eval.yaml").write_text(COLD, encoding="utf-8")
+    with ollama_standin.running() as (url, standin):
+        configure(project, f'[endpoints.native]\nkind = "ollama"\nurl = "{url}"\n{priced}')
+        ceiling = ["--llm-max-cost=9"] if priced else []
+        result = project.pytest("--llm-endpoint=native", "--llm-rounds=2", *ceiling)
+        result.assert_outcomes(passed=1)
+    asked = [path for path, _ in standin.seen if path in {"/api/generate", "/api/chat"}]
+    assert asked == ["/api/generate", "/api/chat"] * 2, "no warm-up loads it before"
+    for sample in samples(project):
+        assert sample["cold_start_s"] == pytest.approx(ollama_standin.LOAD_S)
+        assert 0 < sample["cold_ttft_s"] < sample["ttft_s"]
+
+
 # -- completions -------------------------------------------------------------------------------------------
 
 

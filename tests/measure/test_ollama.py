@@ -117,6 +117,20 @@ def test_a_cold_start_after_unloading(using: Using) -> None:
     assert using(StandIn(), main) == [pytest.approx(50), None, pytest.approx(50)]
 
 
+def test_unloading_is_over_when_the_model_is_gone(using: Using, monkeypatch: pytest.MonkeyPatch) -> None:
+    standin = StandIn()
+
+    async def main(client: OllamaClient) -> dict[str, int]:
+        await client.stream(HELLO)
+        await client.unload()
+        return dict(standin.loaded)
+
+    assert using(standin, main) == {}, "a request before would find it loaded"
+    monkeypatch.setattr("pytest_llmeval.measure.endpoints.ollama.UNLOAD_S", 0.01)
+    with pytest.raises(EndpointError, match="qwen:latest is still loaded"):
+        using(standin, main)
+
+
 def test_a_prompt_that_was_cut_silently_is_an_overflow(ask: Callable[..., Response]) -> None:
     request = Request(messages=(("user", "several " * 6000),), max_tokens=5)
     response = ask(StandIn(), request)

@@ -121,6 +121,32 @@ def test_a_cold_round_asks_the_new_server() -> None:
     assert all(one.cold_ttft_s == pytest.approx(0.05, abs=0.04) for one in asked)
 
 
+def test_a_model_that_is_loaded_within_its_answer_says_how_long_that_took() -> None:
+    """Ollama: 30 of the answer's 50 ms were its cold start, and 20 are left from there to the first token."""
+    told: list[dict[str, float] | None] = [{"load_ms": 30.0}, None]
+
+    class Loading(Client):
+        async def stream(self, request: Request, on_read: object = None) -> Response:
+            start = 5_000_000_000
+            chunk = Chunk(start + 50_000_000, "whole")
+            return Response(
+                started_ns=start, ended_ns=chunk.at_ns, chunks=(chunk,), server_timings=told.pop(0)
+            )
+
+    client = Loading()
+
+    async def unloaded() -> Restarted:
+        return Restarted(client, None)  # type: ignore[arg-type]
+
+    first, second = ask(client, Plan(rounds=2, restart=unloaded))
+    assert (first.cold_start_s, first.cold_ttft_s) == (0.03, pytest.approx(0.02))
+    assert first.response.notes == ()
+    assert second.cold_start_s is second.cold_ttft_s is None
+    assert second.response.notes == (
+        "the server does not say how long it loaded its model: its cold start is not known",
+    )
+
+
 def test_a_server_that_does_not_come_back_ends_the_cell() -> None:
     async def restart() -> Restarted:
         raise ServerError("the server ended with status 1, 0.2 s after its start", where="mine")

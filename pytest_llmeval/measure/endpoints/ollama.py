@@ -8,6 +8,8 @@ of which too little was read is a ``context_overflow``.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING, Any, Unpack
 
 from msgspec import structs
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
     from .protocol import OnRead
 
+UNLOAD_S = 15.0
+"""How long a model may take to be gone."""
+_POLL_S = 0.05
 SMALLEST_WINDOW = 4096
 """The context where nobody asked for one, on a GPU below 24 GiB."""
 
@@ -72,15 +77,15 @@ class OllamaClient:
             server=f"ollama {version}",
             model=model,
             quantization=probe.text_of(shown.get("details"), "quantization_level"),
-            context_window=self.endpoint.context_window or await self._loaded_window(ask, model),
+            context_window=self.endpoint.context_window
+            or probe.count_of(await self._loaded(ask, model), "context_length"),
             here=is_loopback(self._base.api),
         )
 
-    async def _loaded_window(self, ask: probe.Probe, model: str) -> int | None:
-        """The context of the model as it is loaded now; None if it is not."""
+    async def _loaded(self, ask: probe.Probe, model: str | None) -> Any:
+        """The model as it is loaded now; None if it is not."""
         running = await ask.optional(self._base.beside("api/ps"))
-        loaded = (one for one in _list(running, "models") if probe.text_of(one, "name") == model)
-        return probe.count_of(next(loaded, None), "context_length")
+        return next((one for one in _list(running, "models") if probe.text_of(one, "name") == model), None)
 
     async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:
         """Send one request. Raises ``UsageError`` for a bad one."""
@@ -102,10 +107,19 @@ class OllamaClient:
         return response
 
     async def unload(self) -> None:
-        """Have the model unloaded: the next request starts cold (``load_ms`` of its server timings)."""
+        """See ``Unloads``. Ollama answers at once, and lists a model until it is gone."""
         facts = await self.describe()
         ask = probe.Probe(self._channel.http, self._base, self._connect_s)
         await ask.required(self._base.beside("api/generate"), {"model": facts.model, "keep_alive": 0})
+        give_up = time.monotonic() + UNLOAD_S
+        while await self._loaded(ask, facts.model):
+            if time.monotonic() > give_up:
+                raise EndpointError(
+                    f"{facts.model} is still loaded {UNLOAD_S:g} s after it was to be unloaded",
+                    where=str(self._base.beside("api/ps")),
+                    hint="is somebody else asking it?",
+                )
+            await asyncio.sleep(_POLL_S)
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""

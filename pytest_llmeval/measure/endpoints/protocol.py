@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from pytest_llmeval.model import Facts, Request, Response
@@ -30,4 +30,16 @@ class Client(Protocol):
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class Unloads(Protocol):
+    """A client whose server can drop its model and load it again with the next request (Ollama).
+
+    That answer's ``server_timings["load_ms"]`` is then its cold start.
+    """
+
+    async def unload(self) -> None:
+        """Have the model unloaded; back when it is. Raises ``EndpointError``."""
         ...
