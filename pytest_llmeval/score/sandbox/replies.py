@@ -56,7 +56,8 @@ def result(line: bytes) -> Result | None:
 def unloaded(why: Result) -> Broken:
     """The result of every call of a program that did not load."""
     if isinstance(why, Raised):
-        return Broken(f"did not load: {': '.join([*why.names[:1], why.text])}", whole=True)
+        text = " ".join(why.text.split())
+        return Broken(f"did not load: {': '.join([*why.names[:1], text])}", whole=True)
     return Broken(f"did not load: it {why.reason}" if isinstance(why, Broken) else "did not load", whole=True)
 
 
