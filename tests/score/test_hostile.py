@@ -62,8 +62,8 @@ RUN = {
     "prints without end": "def f(x):\n    while True:\n        print('x' * 10 ** 6)\n",
     "sleeps": "import time\ndef f(x):\n    time.sleep(10 ** 6)\n",
     "forks": "import os\ndef f(x):\n    while True:\n        os.fork()\n",
-    "starts threads": "from threading import Thread\ndef f(x):\n    while True:\n        Thread(target=f).start()\n",
-    "an endless repr": "class A:\n    def __repr__(self):\n        while True: pass\ndef f(x):\n    return A()\n",
+    "starts threads": "from threading import Thread\ndef f(x):\n    while True: Thread(target=f).start()\n",
+    "an endless repr": "class A:\n    def __repr__(self): return repr(self)\ndef f(x):\n    return A()\n",
 }
 OTHERS = {
     ("regex", "backtracks"): r"(a+)+",
