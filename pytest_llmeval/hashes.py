@@ -33,6 +33,7 @@ _NOT_SCORED_BY = frozenset(
         "finish",
         "parameters",
         "floor",
+        "rounds",
         "tags",
         "path",
         "line",

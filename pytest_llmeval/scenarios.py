@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import checks, filler, lined, oracle, rubrics, values
+from . import checks, filler, lined, oracle, rubrics, selecting, values, workload
 from .errors import ScenarioError
 from .lined import Node, Reader
-from .model import (
-    CELL_METRICS,
-    SCORES,
-    SLO,
-    AnswerSpec,
-    LoadPlan,
-    Parameters,
-    Scenario,
-    Suite,
-)
+from .model import AnswerSpec, Parameters, Scenario, Suite
 from .values import UnexpectedError
 
 if TYPE_CHECKING:
@@ -45,6 +37,7 @@ _SCENARIO_KEYS = (
     "finish",
     "parameters",
     "floor",
+    "rounds",
     "tags",
 )
 _PARAMETERS = {"temperature": values.TEMPERATURE, "max_tokens": values.MAX_TOKENS, "seed": values.SEED}
@@ -56,17 +49,7 @@ _REQUIREMENT = values.text_kind(
     "a name or a signature, like fib(n), class Stack or Stack.push(item)",
     re.compile(r"(async )?(def |class )?\s*[^\W\d]\w*(\.[^\W\d]\w*)?\s*(\(.*)?", re.DOTALL),
 )
-_SCORE = values.number_kind(0, 10)
-_POSITIVE = values.number_kind(0, above=True)
-_COUNT = values.whole_kind(1)
 _FINISH = values.choice_kind("stop")
-_LOAD = {
-    "concurrency": _COUNT,
-    "requests": _COUNT,
-    "rate": _POSITIVE,
-    "arrivals": values.choice_kind("poisson", "constant"),
-}
-_MEASURED_BY = {"load_tps": "load", "cold_start_s": "cold"}
 _EXAMPLE = "a file looks like this: scenarios: [{id: hello, prompt: {en: Say hello.}}]"
 
 
@@ -106,12 +89,15 @@ class _File:
     def suite(self, root: Node) -> Suite:
         if root.value is None:
             self.reader.fail("the file is empty", 1, _EXAMPLE)
-        fields = self.reader.fields(root, "the file", ("suite", "system", "rubric", "scenarios"))
+        known = ("suite", "system", "rubric", "scenarios", "select")
+        fields = self.reader.fields(root, "the file", known)
         name = (
             self.reader.value(fields["suite"], "suite", values.SLUG)
             if "suite" in fields
             else self._suite_name()
         )
+        if "select" in fields:
+            return Suite(name, self._selected(fields, name), str(self.path))
         if "scenarios" not in fields:
             self.reader.fail("scenarios: is missing", root.line, _EXAMPLE)
         nodes = self.reader.items(fields["scenarios"], "scenarios")
@@ -122,6 +108,24 @@ class _File:
         scenarios = tuple(self._scenario(node, name, system, rubric) for node in nodes)
         self._check_ids(scenarios)
         return Suite(name, scenarios, str(self.path))
+
+    def _selected(self, fields: dict[str, Node], suite: str) -> tuple[Scenario, ...]:
+        """Scenarios of other files, which hold scenarios of their own."""
+        node = fields["select"]
+        for key in sorted(fields.keys() - {"suite", "select"}):
+            what = f"{key}: belongs to a file with scenarios of its own, and this one selects"
+            self.reader.fail(what, fields[key].key_line, "write two files: they may share a suite:")
+        found: list[Scenario] = []
+        for path in selecting.files(self.reader, node, self.path.parent):
+            shown = Path(os.path.normpath(self.shown.parent / os.path.relpath(path, self.path.parent)))
+            root = lined.load(path, shown_path=shown)
+            if isinstance(root.value, dict) and "select" in root.value:
+                what = f"select.from: {shown} selects too"
+                self.reader.fail(what, node.value["from"].line, "name what it selects from")
+            found += _File(path, shown, frozen=self.frozen).suite(root).scenarios
+        scenarios = selecting.chosen(self.reader, node, found, suite)
+        check_unique([Suite(suite, scenarios, str(self.path))])
+        return scenarios
 
     def _suite_name(self) -> str:
         """The folder's name below ``suites/``, else the file's stem."""
@@ -172,11 +176,12 @@ class _File:
             asks=rubrics.asks(self.reader, fields.get("asks"), answer.code),
             rubric=rubrics.weights(self.reader, rubric),
             gate=self.reader.optional(fields, "gate", values.SWITCH, True),
-            load=self._load(fields.get("load")),
-            cold=self._cold(fields),
+            load=workload.load(self.reader, fields.get("load")),
+            cold=workload.cold(self.reader, fields),
             finish=self.reader.optional(fields, "finish", _FINISH, None),
             parameters=self._parameters(fields.get("parameters")),
-            floor=self._floor(fields),
+            floor=workload.floor(self.reader, fields),
+            rounds=self.reader.optional(fields, "rounds", selecting.ROUNDS, None),
             tags=self.reader.listed(fields.get("tags"), "tags", values.SLUG),
             path=str(self.path),
             line=node.line,
@@ -261,36 +266,6 @@ class _File:
             )
         return AnswerSpec(code=code, requires=requires)
 
-    def _load(self, node: Node | None) -> LoadPlan | None:
-        if node is None:
-            return None
-        fields = dict(self.reader.fields(node, "load", (*_LOAD, "slo")))
-        slo = self._slo(fields.pop("slo", None))
-        given = {key: self.reader.value(entry, f"load.{key}", _LOAD[key]) for key, entry in fields.items()}
-        if "requests" not in given or not given.keys() & {"concurrency", "rate"}:
-            what = "load has requests: and either concurrency: or rate:, which is requests a second"
-            self.reader.fail(what, node.line, "like load: {concurrency: 16, requests: 32}")
-        if "rate" not in given and given["requests"] < given["concurrency"]:
-            what = f"load.requests: {given['requests']} can't keep {given['concurrency']} under way"
-            self.reader.fail(what, fields["requests"].line, "ask for twice the concurrency, or more")
-        if "arrivals" in given and "rate" not in given:
-            self.reader.fail("load.arrivals needs a rate:", fields["arrivals"].key_line)
-        return LoadPlan(slo=slo, **given)
-
-    def _slo(self, node: Node | None) -> SLO:
-        if node is None:
-            return SLO()
-        fields = self.reader.fields(node, "load.slo", ("ttft_s", "tpot_s"))
-        return SLO(**{key: self.reader.value(fields[key], f"load.slo.{key}", _POSITIVE) for key in fields})
-
-    def _cold(self, fields: dict[str, Node]) -> bool:
-        cold: bool = self.reader.optional(fields, "cold", values.SWITCH, False)
-        if cold and "load" in fields:
-            self.reader.fail(
-                "a cold start is one request's: cold: and load: exclude each other", fields["cold"].key_line
-            )
-        return cold
-
     def _parameters(self, node: Node | None) -> Parameters:
         if node is None:
             return Parameters()
@@ -298,16 +273,3 @@ class _File:
         return Parameters(
             **{key: self.reader.value(fields[key], f"parameters.{key}", _PARAMETERS[key]) for key in fields}
         )
-
-    def _floor(self, scenario: dict[str, Node]) -> dict[str, float]:
-        if "floor" not in scenario:
-            return {}
-        fields = self.reader.fields(scenario["floor"], "floor", CELL_METRICS)
-        for metric, key in _MEASURED_BY.items():
-            if metric in fields and key not in scenario:
-                what = f"floor.{metric} is measured only where the scenario says {key}:"
-                self.reader.fail(what, fields[metric].key_line)
-        return {
-            metric: self.reader.value(floor, f"floor.{metric}", _SCORE if metric in SCORES else _POSITIVE)
-            for metric, floor in fields.items()
-        }

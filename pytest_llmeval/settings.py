@@ -34,14 +34,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Everything that was asked for. ``secrets``: endpoint name -> key.
 
     ``over`` are the sampling parameters that the command line or the environment gave, ``under`` the project
-    file's and the defaults; scenarios and endpoints have theirs between them. Paths are absolute.
-    ``max_cost`` is in the currency of the endpoints' prices. ``sandbox``: a kind of ``score.sandbox.choice``.
+    file's and the defaults; scenarios and endpoints have theirs between them. ``rounds_given``: by the
+    command line or the environment, so that scenarios have no say. Paths are absolute. ``max_cost`` is in the
+    currency of the endpoints' prices. ``sandbox``: a kind of ``score.sandbox.choice``.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
     secrets: dict[str, Secret] = field(default_factory=dict)
     suites: tuple[str, ...] = ()
     rounds: int = 3
+    rounds_given: bool = False
     warmup: int = 1
     prompt_languages: tuple[str, ...] = ()
     update_baselines: bool = False
@@ -92,6 +94,7 @@ def resolve(
         secrets={name: Secret(key) for name, key in keys.items() if key},
         suites=chosen.get("suite", ()),
         rounds=chosen.get("rounds", default.rounds),
+        rounds_given="rounds" in given,
         warmup=chosen.get("warmup", default.warmup),
         prompt_languages=chosen.get("prompt_language", ()),
         update_baselines=chosen.get("update_baselines", False),
@@ -120,6 +123,11 @@ def sampling(settings: Settings, scenario: Scenario, endpoint: Endpoint) -> Para
         written = (getattr(source, one.name) for source in sources)
         chosen[one.name] = next(value for value in written if value is not None)
     return Parameters(**chosen)
+
+
+def rounds(settings: Settings, scenario: Scenario) -> int:
+    """Samples of a cell: command line or environment, scenario, project file, default."""
+    return settings.rounds if settings.rounds_given else scenario.rounds or settings.rounds
 
 
 def _given(

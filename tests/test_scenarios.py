@@ -87,13 +87,18 @@ def test_every_field_is_read(write):
     assert (short.category, short.answer, short.checks) == ("general", AnswerSpec(), ())
 
 
-def test_what_the_documentation_shows_is_read(write, tmp_path):
-    (tmp_path / "notes.txt").write_text("a line of a file\n" * 1000, "utf-8")
+def test_what_the_documentation_shows_is_read(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("a line of a file\n" * 1000, "utf-8")
+    (tmp_path / "coding").mkdir()
+    (tmp_path / "coding" / "x.eval.yaml").write_text(ONE + "  tags: [mini]\n", "utf-8")
     page = Path(__file__).parents[1] / "docs" / "scenarios.md"
     shown = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    assert len(shown) == 5
+    assert len(shown) == 6
     for text in shown:
-        assert scenarios.load(write(text)).scenarios
+        path = tmp_path / "mine" / "x.eval.yaml"
+        path.write_text(text, "utf-8")
+        assert scenarios.load(path).scenarios
 
 
 def test_a_files_system_text_is_for_the_scenarios_without_one(write):

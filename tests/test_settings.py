@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pytest_llmeval import project, specs, wire
 from pytest_llmeval.errors import SettingsError
 from pytest_llmeval.model import Endpoint, MetricPolicy, Parameters, Scenario
-from pytest_llmeval.settings import OPTIONS, Secret, Settings, resolve, sampling
+from pytest_llmeval.settings import OPTIONS, Secret, Settings, resolve, rounds, sampling
 
 CONFIGURED = """\
 rounds = 5
@@ -69,6 +69,15 @@ def test_command_line_over_environment_over_file_over_default(tmp_path):
     assert resolved(tmp_path, {"LLMEVAL_ROUNDS": "7"}).rounds == 7
     assert resolved(tmp_path, {"LLMEVAL_ROUNDS": "7"}, rounds="9").rounds == 9
     assert resolved(tmp_path, {"LLMEVAL_ROUNDS": " "}).rounds == 5, "an empty variable is not set"
+
+
+def test_a_scenarios_rounds_stand_between_what_this_run_says_and_what_the_project_says(tmp_path):
+    plain, own = Scenario(suite="s", id="a", prompt={}), Scenario(suite="s", id="b", prompt={}, rounds=1)
+    (tmp_path / "llmeval.toml").write_text("rounds = 5")
+    of_file = resolved(tmp_path)
+    assert [rounds(of_file, one) for one in (plain, own)] == [5, 1]
+    for of_run in (resolved(tmp_path, {"LLMEVAL_ROUNDS": "7"}), resolved(tmp_path, rounds="7")):
+        assert [rounds(of_run, one) for one in (plain, own)] == [7, 7]
 
 
 def test_every_option_has_one_name_everywhere(tmp_path):

@@ -118,7 +118,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     ``asks``: what an answer must hold besides its code. ``rubric``: the weights of ``total`` where they are
     not the default. ``gate`` False: scores are shown, not judged. ``load``: a round is a batch of requests.
     ``cold``: the server is started anew for each round. ``finish``: the only way in which an answer may end.
-    ``suffix``: what follows the gap that the answer is to fill, after the prompt.
+    ``suffix``: what follows the gap that the answer is to fill, after the prompt. ``rounds``: samples of a
+    cell where the user says nothing else.
     """
 
     suite: str
@@ -145,6 +146,7 @@ class Scenario(Struct, frozen=True, kw_only=True):
     finish: Literal["stop"] | None = None
     parameters: Parameters = Parameters()
     floor: dict[str, float] = field(default_factory=dict)
+    rounds: int | None = None
     tags: tuple[str, ...] = ()
     path: str = ""
     line: int = 1

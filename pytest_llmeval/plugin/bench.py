@@ -80,7 +80,7 @@ class Bench:
             scenario=scenario,
             language=language,
             parameters=settings.sampling(self.settings, scenario, endpoint),
-            rounds=self.settings.rounds,
+            rounds=settings.rounds(self.settings, scenario),
             timeout_s=self.settings.timeout_s,
             nodeid=nodeid,
             slo=self.settings.policy.slo,

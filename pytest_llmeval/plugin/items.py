@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,6 @@ from . import context, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from pytest_llmeval import evaluate
     from pytest_llmeval.model import Endpoint, Record, Scenario
@@ -120,7 +120,7 @@ class ScenarioItem(pytest.Item):
         """Where the scenario is written."""
         where = f"{self.endpoint.name} " if self.endpoint else ""
         return (
-            self.path,
+            Path(self.scenario.path),
             self.scenario.line - 1,
             f"{self.scenario.suite}/{self.scenario.id} [{where}{self.language}]",
         )

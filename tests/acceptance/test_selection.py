@@ -102,3 +102,16 @@ def test_what_is_gone_is_missing(project: Any, answering: Callable[..., str]) ->
         assert missing(run()) == {f"tests/test_other.py/{one}/en" for one in gone}
     module.unlink()
     assert missing(run()) == {"tests/test_other.py/test_c/en", "tests/test_other.py/test_d-x/en"}
+
+
+def test_a_suite_that_selects_is_asked_its_own_rounds_unless_the_user_says_otherwise(
+    project: Any, answering: Callable[..., str]
+) -> None:
+    url = answering(answers={"def initials": "```python\ndef initials(name):\n    return ''\n```\n"})
+    for rounds, given in ((1, ()), (2, ("--llm-rounds=2",))):
+        ran = project.pytest(f"--llm-endpoint={url}", "--llm-suite=coding-mini", "-kinitials", *given)
+        assert ran.ret == 0
+        (cell,) = project.last_run()["cells"]
+        assert (cell["suite"], cell["scenario"], cell["language"]) == ("coding-mini", "initials", "en")
+        assert len(cell["samples"]) == rounds
+        assert 0 < cell["samples"][0]["score"]["correctness"] < 5, "an empty name has no initials"
