@@ -87,20 +87,20 @@ def tell_known(scored: Sequence[Scored]) -> bool:
     for category in [*dict.fromkeys(one.category for one in scored), None]:
         own = [one for one in scored if category in (one.category, None)]
         sure = separation(own)
-        kept &= category is None or sure >= AUC_MARK
+        kept &= sure is not None and sure >= AUC_MARK
         cells = (_both([one.score for one in own if one.worth == worth]) for worth in worths)
-        mark = " " if sure >= AUC_MARK else "*"
-        print(f"{category or 'all':22}" + "".join(f"{cell:>15}" for cell in cells) + f"{sure:>7.3f}{mark}")
+        shown = "–" if sure is None else f"{sure:.3f}"
+        print(f"{category or 'all':22}" + "".join(f"{cell:>15}" for cell in cells) + f"{shown:>8}")
     return kept
 
 
-def separation(scored: Sequence[Scored]) -> float:
-    """AUC of the headline: right answers against those that are not."""
+def separation(scored: Sequence[Scored]) -> float | None:
+    """AUC of the headline, right answers against those that are not; None where there are none of a kind."""
     groups = [
         [value for one in scored if one.worth in worths and (value := headline(one.score)) is not None]
         for worths in (known_answers.RIGHT, known_answers.NOT_RIGHT)
     ]
-    return auc(*groups) if all(groups) else 0.0
+    return auc(*groups) if all(groups) else None
 
 
 def recorded(
