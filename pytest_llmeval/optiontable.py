@@ -103,6 +103,13 @@ OPTIONS = (
         flags=(("--llm-strict", True), ("--no-llm-strict", False)),
     ),
     Option(
+        "confirm",
+        values.whole_kind(0),
+        "rounds that suspected cells are measured once more before anything is red; 0: not at all",
+        "N",
+        "as many as rounds, at least 3",
+    ),
+    Option(
         "timeout", values.number_kind(0, above=True), "seconds that one request may take", "SECONDS", "120"
     ),
     Option(

@@ -50,6 +50,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     baselines: Path = Path("baselines")
     json: Path | None = None
     strict: bool = False
+    confirm: int = 3
     timeout_s: float = 120.0
     over: Parameters = Parameters()
     under: Parameters = Parameters(temperature=0.0, seed=0, max_tokens=1024)
@@ -101,6 +102,7 @@ def resolve(
         baselines=path("baselines") or rootdir / default.baselines,
         json=path("json"),
         strict=chosen.get("strict", _in_ci(environ)),
+        confirm=chosen.get("confirm", max(default.confirm, chosen.get("rounds", default.rounds))),
         timeout_s=chosen.get("timeout", default.timeout_s),
         over=Parameters(**{one.name: given.get(one.name) for one in sampling}),
         under=Parameters(

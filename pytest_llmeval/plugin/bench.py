@@ -68,9 +68,17 @@ class Bench:
         """The ceiling that ended a cell: none that costs anything follows."""
 
     def run(
-        self, endpoint: Endpoint, scenario: Scenario, language: str, *, nodeid: str | None
+        self,
+        endpoint: Endpoint,
+        scenario: Scenario,
+        language: str,
+        *,
+        nodeid: str | None,
+        rounds: int | None = None,
     ) -> evaluate.Outcome:
         """Measure one cell. A dead endpoint is an outcome too: one failed sample with the reason.
+
+        ``rounds``: how many, where that is not the run's own number.
 
         Raises ``NotMeasurableError`` for a cell that has no meaning here, and ``CeilingError`` for one that
         could cost more than what is left.
@@ -80,7 +88,7 @@ class Bench:
             scenario=scenario,
             language=language,
             parameters=settings.sampling(self.settings, scenario, endpoint),
-            rounds=settings.rounds(self.settings, scenario),
+            rounds=rounds or settings.rounds(self.settings, scenario),
             timeout_s=self.settings.timeout_s,
             nodeid=nodeid,
             slo=self.settings.policy.slo,

@@ -54,6 +54,8 @@ class Context:
         self.everything = not self.is_worker and options.everything(config)
         self.has_own = False
         """Whether the project has a scenario file, or a test with the ``llm`` fixture, in view."""
+        self.has_far_workers = False
+        """Whether workers of pytest-xdist run on other machines."""
         self.recorder: Recorder | None = None
         self._bench: Bench | None = None
 

@@ -21,6 +21,7 @@ def pytest_configure_node(node: WorkerController) -> None:
     here = context.of(node.config)
     if not here.asked:
         return
+    here.has_far_workers |= not node.gateway.spec.popen
     from pytest_llmeval import wire
 
     node.workerinput["llmeval"] = {

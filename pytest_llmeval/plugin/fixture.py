@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmeval import evaluate
+from pytest_llmeval import evaluate, wire
 from pytest_llmeval.answer import Answer
 from pytest_llmeval.errors import CeilingError
-from pytest_llmeval.model import AnswerSpec, Parameters, Scenario
+from pytest_llmeval.model import AnswerSpec, Parameters, Scenario, cell_key
 from pytest_llmeval.score import extract
 
 from . import context, items
@@ -58,6 +58,7 @@ class Asker:
         self._item = item
         self._target = endpoint
         self._outcomes: list[evaluate.Outcome] = []
+        self._scenarios: list[Scenario] = []
         self.endpoint = endpoint.name
 
     def ask(
@@ -91,13 +92,14 @@ class Asker:
             path=str(self._item.path),
         )
         here = context.of(self._item.config)
+        self._scenarios.append(scenario)
         try:
             outcome = here.bench.run(self._target, scenario, language, nodeid=self._item.nodeid)
         except CeilingError as error:
-            self._item.stash[context.PAYLOAD] = items.payload(self._outcomes) | {"stopped": True}
+            self._item.stash[context.PAYLOAD] = self._payload() | {"stopped": True}
             pytest.skip(str(error))
         self._outcomes.append(outcome)
-        self._item.stash[context.PAYLOAD] = items.payload(self._outcomes)
+        self._item.stash[context.PAYLOAD] = self._payload()
         if len(self._outcomes) == 1:
             self._item.user_properties.extend(items.properties(outcome.record))
         if outcome.interrupted:
@@ -110,6 +112,15 @@ class Asker:
         first = outcome.answers[0] if outcome.answers else evaluate.AnswerText(round=0, text="")
         extraction = extract.code(first.text, requires=scenario.answer.requires)
         return Answer(outcome.record, text=first.text, reasoning=first.reasoning, code=extraction.code)
+
+    def _payload(self) -> dict[str, Any]:
+        """With the questions: no file tells the controller what they were."""
+        asked = {
+            cell_key(one.suite, one.id, language): wire.plain(one)
+            for one in self._scenarios
+            for language in one.prompt
+        }
+        return items.payload(self._outcomes) | {"scenarios": asked}
 
     def _cell_id(self, name: str | None) -> str:
         parts = (function_name(self._item.nodeid), self._parameters(), name)

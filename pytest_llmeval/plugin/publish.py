@@ -22,7 +22,7 @@ from pytest_llmeval.report import costs, terminal
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
 
-from . import options
+from . import confirmation, options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -166,10 +166,15 @@ def _with_cost(record: Record) -> Record:
     return structs.replace(record, cost=price.of_samples(record.samples))
 
 
-def judged(recorder: Recorder, run: Run) -> Run:
-    """The run with its verdicts."""
+def judged(recorder: Recorder, run: Run, session: pytest.Session) -> Run:
+    """The run with its verdicts, and with what was measured once more before any of them is red."""
     settings = recorder.context.settings
-    verdicts = judge.judge_run(load_baselines(settings), run, settings.policy)
+    known = load_baselines(settings)
+    verdicts = judge.judge_run(known, run, settings.policy)
+    if verdicts.suspects and settings.confirm:
+        unconfirmed = confirmation.measure(recorder, verdicts.suspects)
+        run = structs.replace(build_run(recorder, session), unconfirmed=unconfirmed)
+        verdicts = judge.judge_run(known, run, settings.policy)
     return structs.replace(run, verdicts=verdicts.lines)
 
 

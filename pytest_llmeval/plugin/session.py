@@ -31,6 +31,8 @@ class Recorder:
         self.plain_records: dict[tuple[str, str], dict[str, Any]] = {}
         """By endpoint and cell key; the samples of all attempts of a rerun cell together."""
         self.answers: list[list[Any]] = []
+        self.asked_by_tests: dict[str, dict[str, Any]] = {}
+        """Cell key -> the plain scenario of a question that an ``llm`` test asked."""
         self.done: set[str] = set()
         """Node ids of the tests that passed."""
         self.not_measurable: set[tuple[str, str]] = set()
@@ -66,6 +68,7 @@ class Recorder:
             else:
                 self.plain_records[key] = record
         self.answers += payload["answers"]
+        self.asked_by_tests |= payload.get("scenarios", {})
         self.was_stopped |= payload.get("stopped", False)
         if "not_measurable" in payload:
             endpoint, cell = payload["not_measurable"]
@@ -111,7 +114,7 @@ class Recorder:
 
         self.run = publish.build_run(self, session)
         if not self.was_interrupted:
-            self.run = publish.judged(self, self.run)
+            self.run = publish.judged(self, self.run, session)
             verdicts.report(self, session)
             self.notes += publish.update_baselines(self, self.run)
         publish.write(self, self.run)

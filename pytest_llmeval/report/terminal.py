@@ -262,13 +262,18 @@ def _texts(
 def _sentences(verdicts: Sequence[Verdict], *, verbose: bool) -> Iterator[RenderableType]:
     """Every verdict's sentence once, the gravest first; kept promises are only named without ``verbose``."""
     told = sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.verdict))
-    sentences = {one.sentence: one.verdict for one in told if verbose or one.verdict != "ok"}
+    sentences = {one.sentence: one.verdict for one in told if verbose or _is_news(one)}
     if not verbose:
         kept = [one for one in told if one.verdict == "ok"]
         for endpoint in dict.fromkeys(one.endpoint for one in kept):
             metrics = dict.fromkeys(one.metric for one in kept if one.endpoint == endpoint)
             sentences[f"{endpoint}: {', '.join(metrics)}"] = "ok"
     yield from _pairs([(name, _STYLES[name], safe.block(sentence)) for sentence, name in sentences.items()])
+
+
+def _is_news(verdict: Verdict) -> bool:
+    """Whether its sentence is worth a line: something moved, or seemed to until it was measured once more."""
+    return verdict.verdict != "ok" or verdict.confirmed is False
 
 
 def _pairs(pairs: Sequence[tuple[str, str, str]]) -> Iterator[RenderableType]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmeval import scenarios
-from pytest_llmeval.model import Record, Verdict
+from pytest_llmeval.model import Record, Sample, Verdict
 from pytest_llmeval.plugin import verdicts
 from pytest_llmeval.plugin.view import View
 from pytest_llmeval.settings import Settings
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SUITE = "scenarios:\n- id: a\n  prompt: {en: A?}\n- id: a-longer\n  prompt: {en: B?}\n"
 NODEID = "mine.eval.yaml::a[box-en]"
+LONGER = "mine.eval.yaml::a-longer[box-en]"
 
 
 def verdict(metric: str = "output_tps", **known: Any) -> Verdict:
@@ -29,7 +30,7 @@ def verdict(metric: str = "output_tps", **known: Any) -> Verdict:
     return Verdict(**fixed | known, metric=metric)
 
 
-def record(scenario: str, nodeid: str | None, endpoint: str = "box") -> Record:
+def record(scenario: str, nodeid: str | None, endpoint: str = "box", *failed: Sample) -> Record:
     return Record(
         endpoint=endpoint,
         suite="mine",
@@ -38,7 +39,7 @@ def record(scenario: str, nodeid: str | None, endpoint: str = "box") -> Record:
         category="",
         prompt_sha256="",
         parameters_sha256="",
-        samples=(),
+        samples=failed,
         nodeid=nodeid,
     )
 
@@ -68,7 +69,8 @@ class Session:
 def emitted(tmp_path: Path) -> Any:
     """``emitted(*verdicts) -> (recorder, session)`` of a run with these red verdicts.
 
-    It asked two cells of ``box``, and one of them of ``slow``.
+    It asked two cells of ``box``, and one of them of ``slow``; a request of each of those of ``box`` failed,
+    of the longer one only when it was measured once more.
     """
 
     def emit(*red: Verdict) -> tuple[Any, Session]:
@@ -82,8 +84,8 @@ def emitted(tmp_path: Path) -> Any:
             settings=Settings(baselines=tmp_path / "baselines"),
         )
         records = (
-            record("a", NODEID),
-            record("a-longer", "mine.eval.yaml::a-longer[box-en]"),
+            record("a", NODEID, "box", Sample(round=0, at_s=0.0, ok=False)),
+            record("a-longer", LONGER, "box", Sample(round=3, at_s=0.0, ok=False, confirms=True)),
             record("a", "mine.eval.yaml::a[slow-en]", "slow"),
         )
         recorder: Any = SimpleNamespace(red=red, records=records, context=context, cells_behind={})
@@ -125,6 +127,11 @@ def test_a_failed_request_has_failed_its_own_item_already(emitted: Any) -> None:
     assert session.log == []
     assert recorder.cells_behind == {}
     assert session.testscollected == 2
+
+
+def test_a_request_that_failed_when_it_was_measured_once_more_has_no_item_to_fail(emitted: Any) -> None:
+    _, session = emitted(verdict(verdicts.ERRORS, cell="mine/a-longer/en"))
+    assert [one.nodeid for one in session.reports if one.failed] == [f"{LONGER}::errors"]
 
 
 def test_nothing_red_is_nothing_said(emitted: Any) -> None:

@@ -1,0 +1,138 @@
+"""Confirm before red: after the loop the controller measures suspected cells once more.
+
+Whatever keeps it from doing so is no error of the run: the verdicts stand, and the reason is told with them.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from pytest_llmeval import scenarios, wire
+from pytest_llmeval.errors import LLMEvalError
+from pytest_llmeval.model import Scenario, cell_key
+from pytest_llmeval.report import cell as cell_text
+
+from . import items
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_llmeval import evaluate
+    from pytest_llmeval.model import Endpoint
+
+    from .context import Context
+    from .session import Recorder
+
+MOST_CELLS = 40
+"""Of an endpoint: enough for any verdict, and a bound where hundreds are suspected."""
+
+
+class _UnconfirmedError(Exception):
+    """Why cells of an endpoint can't be measured once more, for people."""
+
+
+def measure(recorder: Recorder, suspects: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Measure suspected cells (by endpoint, those to begin with first) and keep their samples.
+
+    Takes no longer than the run has taken so far. Returns endpoint -> why some were not measured.
+    """
+    here = recorder.context
+    until = time.time() + (time.time() - here.started_unix)
+    unconfirmed = {}
+    for endpoint in here.settings.endpoints:
+        cells = suspects.get(endpoint.name, ())[:MOST_CELLS]
+        if not cells:
+            continue
+        _tell(here, endpoint.name, len(cells))
+        try:
+            _refuse(here, endpoint)
+            _measure(recorder, endpoint, cells, until)
+        except (_UnconfirmedError, LLMEvalError) as error:
+            unconfirmed[endpoint.name] = str(error).splitlines()[0]
+        except KeyboardInterrupt:  # it ends the waiting; what was measured is judged
+            unconfirmed[endpoint.name] = "measuring once more was interrupted"
+            break
+        finally:
+            here.desk.drop()
+    return unconfirmed
+
+
+def _tell(here: Context, endpoint: str, cells: int) -> None:
+    reporter: Any = here.config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None and here.config.option.verbose >= 0:
+        reporter.ensure_newline()
+        rounds = here.settings.confirm
+        reporter.write_line(
+            f"llmeval: {endpoint} may have lost; before it is red, {cells} cell{'s' * (cells != 1)} "
+            f"{'are' if cells != 1 else 'is'} measured once more, {rounds} round{'s' * (rounds != 1)} each"
+        )
+
+
+def _refuse(here: Context, endpoint: Endpoint) -> None:
+    """Raises ``_UnconfirmedError`` where the controller is not who the cells were measured by."""
+    if here.has_far_workers:
+        raise _UnconfirmedError("it was measured by workers on other machines")
+    if endpoint.kind == "replay":
+        raise _UnconfirmedError("a recording can't be asked once more")
+
+
+def _measure(recorder: Recorder, endpoint: Endpoint, cells: Sequence[str], until: float) -> None:
+    for number, cell in enumerate(cells):
+        if number and time.time() > until:
+            raise _UnconfirmedError(f"there was time for {number} of {len(cells)} cells only")
+        recorder.keep(items.payload([_again(recorder, endpoint, cell)]))
+
+
+def _again(recorder: Recorder, endpoint: Endpoint, cell: str) -> evaluate.Outcome:
+    """More rounds of a cell, numbered after those that it has."""
+    here, record = recorder.context, recorder.plain_records[endpoint.name, cell]
+    language = cell.rpartition("/")[2]
+    outcome = here.bench.run(
+        endpoint,
+        _scenario(recorder, cell),
+        language,
+        nodeid=record.get("nodeid"),
+        rounds=here.settings.confirm,
+    )
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if outcome.record.prompt_sha256 != record["prompt_sha256"]:
+        raise _UnconfirmedError(f"the prompt of {cell} changed while the run was under way")
+    if not any(sample.ok for sample in outcome.record.samples):
+        raise _UnconfirmedError(cell_text.failure(outcome.record.samples[0]))
+    return _after(1 + max(sample["round"] for sample in record["samples"]), outcome)
+
+
+def _after(rounds: int, outcome: evaluate.Outcome) -> evaluate.Outcome:
+    """The outcome with its rounds numbered from ``rounds`` on, and marked for what they are."""
+    record = outcome.record
+    samples = (
+        structs.replace(sample, round=rounds + sample.round, confirms=True) for sample in record.samples
+    )
+    load = (structs.replace(batch, round=rounds + batch.round) for batch in record.load)
+    answers = (structs.replace(answer, round=rounds + answer.round) for answer in outcome.answers)
+    return structs.replace(
+        outcome,
+        record=structs.replace(record, samples=tuple(samples), load=tuple(load)),
+        answers=tuple(answers),
+        stopped=None,
+    )
+
+
+def _scenario(recorder: Recorder, cell: str) -> Scenario:
+    """What was asked: of the scenario's file, else as its ``llm`` test told. Raises ``ScenarioError``."""
+    if plain := recorder.asked_by_tests.get(cell):
+        return wire.build(plain, Scenario)
+    here = recorder.context
+    if cell not in here.view.places:
+        raise _UnconfirmedError(f"the scenario of {cell} is not known any more")
+    suite = scenarios.load(Path(here.view.places[cell][0]), root=here.config.rootpath)
+    language = cell.rpartition("/")[2]
+    for scenario in suite.scenarios:
+        if language in scenario.prompt and cell_key(scenario.suite, scenario.id, language) == cell:
+            return scenario
+    raise _UnconfirmedError(f"the scenario of {cell} was removed while the run was under way")
