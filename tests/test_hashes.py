@@ -87,7 +87,7 @@ def test_the_checks_hash_sees_all_that_scores_an_answer_and_nothing_else() -> No
         {"category": "debugging"},
     ]
     assert len({hashes.checks_sha256(changed(**scoring)) for scoring in scorings}) == len(scorings)
-    beside: dict[str, Any] = {
+    beside: dict[str, Any] = {"rounds": 9, "gate": False} | {
         "tags": ("a",),
         "floor": {"quality": 1.0},
         "prompt": {"en": "z"},
@@ -95,6 +95,27 @@ def test_the_checks_hash_sees_all_that_scores_an_answer_and_nothing_else() -> No
         "line": 9,
     }
     assert hashes.checks_sha256(changed(**beside)) == hashes.checks_sha256(ONE)
+
+
+def test_every_field_of_a_scenario_is_known_to_score_answers_or_not() -> None:
+    """A new one makes scores stale in every baseline that has it, unless ``hashes`` is told of it."""
+    scored = set(Scenario.__struct_fields__) - hashes._NOT_SCORED_BY
+    assert scored == set(
+        [
+            "category",
+            "answer",
+            "given",
+            "reference",
+            "tests",
+            "checks",
+            "patterns",
+            "queries",
+            "prose_checks",
+            "review",
+            "asks",
+            "rubric",
+        ]
+    )
 
 
 def test_the_checks_hash_takes_any_value_and_no_notice_of_an_order_of_keys() -> None:

@@ -80,6 +80,10 @@ def test_a_scenarios_rounds_stand_between_what_this_run_says_and_what_the_projec
         assert [rounds(of_run, one) for one in (plain, own)] == [7, 7]
 
 
+def test_cells_are_measured_once_more_for_as_long_as_before_and_three_rounds_at_least(tmp_path):
+    assert [resolved(tmp_path, rounds=n).confirm for n in ("1", "3", "10")] == [3, 3, 10]
+
+
 def test_every_option_has_one_name_everywhere(tmp_path):
     written = {
         "endpoint": ("local", ("local",)),
@@ -92,6 +96,7 @@ def test_every_option_has_one_name_everywhere(tmp_path):
         "baselines": ("b", Path("/here/b")),
         "json": ("out/run.json", Path("/here/out/run.json")),
         "strict": ("yes", True),
+        "confirm": ("0", 0),
         "timeout": ("1.5", 1.5),
         "temperature": ("0.25", 0.25),
         "max_tokens": ("-1", -1),
