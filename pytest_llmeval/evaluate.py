@@ -90,12 +90,13 @@ class Cell(Struct, frozen=True, kw_only=True):
         )
 
 
-class AnswerText(Struct, frozen=True):
-    """A line of ``answers.jsonl`` without its cell."""
+class AnswerText(Struct, frozen=True, omit_defaults=True):
+    """A line of ``answers.jsonl`` without its cell. ``request``: its number in a load's batch."""
 
     round: int
     text: str
-    reasoning: str = ""
+    reasoning: str
+    request: int | None = None
 
 
 class Outcome(Struct, frozen=True):
@@ -181,7 +182,7 @@ def assess(
 
     samples = tuple(_sample(one, cell, *scored(one.response)) for one in asked)
     answers = tuple(
-        AnswerText(one.round, wire.text(one.response.text), wire.text(one.response.reasoning))
+        AnswerText(one.round, wire.text(one.response.text), wire.text(one.response.reasoning), one.request)
         for one in asked
         if one.response.chunks
     )

@@ -74,18 +74,21 @@ class Asker:
         max_tokens: int | None = None,
         temperature: float | None = None,
         seed: int | None = None,
+        suffix: str | None = None,
     ) -> Answer:
         """Ask, measure and score one cell of the test's own suite (the module's path).
 
         ``id`` names the cell in baselines (with the test function's name before it) and must be given from
         the second question of a test on. ``requires`` are names or signatures that the code must define; they
-        imply ``code="python"``. A failed request fails the test.
+        imply ``code="python"``. With ``suffix`` the answer is what stands between prompt and suffix
+        (fill-in-the-middle). A failed request fails the test.
         """
         scenario = Scenario(
             suite=context.of(self._item.config).view.suite_of_module(self._item.path),
             id=self._cell_id(id),
             category=category,
             prompt={language: prompt},
+            suffix=suffix,
             system=system,
             answer=AnswerSpec(code=code or ("python" if requires else None), requires=tuple(requires)),
             parameters=Parameters(temperature=temperature, max_tokens=max_tokens, seed=seed),
@@ -109,7 +112,7 @@ class Asker:
         broken = items.sentences(scenario, outcome.record, strict=here.settings.strict)
         if broken:
             pytest.fail("\n".join(broken), pytrace=False)
-        first = outcome.answers[0] if outcome.answers else evaluate.AnswerText(round=0, text="")
+        first = outcome.answers[0] if outcome.answers else evaluate.AnswerText(0, "", "")
         extraction = extract.code(first.text, requires=scenario.answer.requires)
         return Answer(outcome.record, text=first.text, reasoning=first.reasoning, code=extraction.code)
 

@@ -127,7 +127,7 @@ class ScenarioItem(pytest.Item):
 
 
 def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
-    """What a report carries: records, answers as ``[endpoint, cell key, round, text, reasoning]``, plain.
+    """What a report carries: records, and answers as the lines of ``answers.jsonl``, plain.
 
     ``stopped``: some rounds were not asked.
     """
@@ -137,7 +137,7 @@ def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
     return {
         "records": [wire.plain(outcome.record) for outcome in kept],
         "answers": [
-            [outcome.record.endpoint, outcome.record.key, answer.round, answer.text, answer.reasoning]
+            {"endpoint": outcome.record.endpoint, "cell": outcome.record.key, **wire.plain(answer)}
             for outcome in kept
             for answer in outcome.answers
         ],

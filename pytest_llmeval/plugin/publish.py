@@ -200,10 +200,10 @@ def write(recorder: Recorder, run: Run) -> None:
 
 
 def _answers(recorder: Recorder) -> str:
-    lines = [
-        {"endpoint": endpoint, "cell": cell, "round": number, "text": text, "reasoning": reasoning}
-        for endpoint, cell, number, text, reasoning in sorted(recorder.answers, key=lambda line: line[:3])
-    ]
+    def place(line: dict[str, Any]) -> tuple[str, str, int, int]:
+        return line["endpoint"], line["cell"], line["round"], line.get("request", 0)
+
+    lines = sorted(recorder.answers, key=place)
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 

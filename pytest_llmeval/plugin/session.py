@@ -30,7 +30,7 @@ class Recorder:
         self.context = context
         self.plain_records: dict[tuple[str, str], dict[str, Any]] = {}
         """By endpoint and cell key; the samples of all attempts of a rerun cell together."""
-        self.answers: list[list[Any]] = []
+        self.answers: list[dict[str, Any]] = []
         self.asked_by_tests: dict[str, dict[str, Any]] = {}
         """Cell key -> the plain scenario of a question that an ``llm`` test asked."""
         self.done: set[str] = set()

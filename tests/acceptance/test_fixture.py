@@ -38,6 +38,19 @@ def test_the_fixture_runs_once_per_endpoint(project: Any, answering: Callable[..
     assert cells == {(endpoint, "test_mine.py", name) for endpoint in "ab" for name in names}
 
 
+def test_a_gap_is_filled_from_python(project: Any, answering: Callable[..., str]) -> None:
+    (project.path / "test_mine.py").write_text(
+        "def test_gap(llm):\n"
+        "    a = llm.ask('def add(a, b):\\n', suffix='\\nprint(add(1, 2))', requires=['add(a, b)'])\n"
+        "    assert a.text.strip() == 'return a + b' and a.score.quality > 8\n"
+    )
+    url = answering(answers={"def add": "    return a + b"})
+    toml = f'[endpoints.base]\nurl = "{url}"\napi = "completions"\n'
+    (project.path / "llmeval.toml").write_text(toml, encoding="utf-8")
+    result = project.pytest("--llm-endpoint=base", "--llm-rounds=1", "test_mine.py")
+    result.assert_outcomes(passed=1)
+
+
 def test_without_an_endpoint_the_fixtures_tests_are_skipped(project: Any) -> None:
     (project.path / "test_mine.py").write_text(TESTS)
     result = project.pytest("test_mine.py", "-rs")

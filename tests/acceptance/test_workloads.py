@@ -56,6 +56,11 @@ def test_loads_are_batches_and_cold_starts_of_others_are_skipped(
         assert batch["load_tps"] > 0
         assert batch["goodput_rps"] == batch["request_rps"]
         assert 0 < batch["fairness"] <= 1
+    (answers,) = project.path.glob(".llmeval/runs/*/answers.jsonl")
+    lines = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]
+    numbers = [(one["round"], one["request"]) for one in lines if one["cell"] == "mine/load/en"]
+    assert numbers == [(batch, number) for batch in range(2) for number in range(6)]
+    assert all("request" not in one for one in lines if one["cell"] == "mine/needle/en")
     needle = cells["needle"]["samples"][0]
     assert needle["score"]["correctness"] == 10
     sent = next(one["body"] for one in mock_server.log(url) if "amber" in json.dumps(one["body"]))

@@ -165,6 +165,20 @@ def test_an_overflow_is_asked_again_with_the_servers_numbers(mock: str) -> None:
     assert [entry["body"]["max_tokens"] for entry in mock_server.log(mock)] == [100, 19]
 
 
+def test_a_window_that_a_refusal_told_is_kept(mock: str) -> None:
+    """For another prompt: each cell would else be refused once more."""
+    mock_server.control(mock, check_window=True, max_model_len=2000)
+    texts = ("a " * 180, "b " * 180)
+
+    async def main(client: OpenAIClient) -> list[Response]:
+        return [await client.stream(Request(messages=(("user", text),), max_tokens=4096)) for text in texts]
+
+    assert not any(one.failure for one in using(mock, main))
+    bodies = [entry["body"] for entry in mock_server.log(mock)]
+    assert [body["messages"][0]["content"][0] for body in bodies] == ["a", "a", "b"]
+    assert [body["max_tokens"] < 2000 for body in bodies] == [False, True, True]
+
+
 def test_a_refusal_before_the_prompt_was_counted_is_asked_again_by_estimate() -> None:
     """vLLM 0.32, where the project file names a window larger than the server's."""
     asked = []

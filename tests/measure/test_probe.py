@@ -103,6 +103,13 @@ def test_llama_cpp(transcript: Any) -> None:
     assert facts.server.startswith("llama.cpp")
 
 
+def test_a_llama_cpp_that_knows_no_build_of_its_own() -> None:
+    """Wheels are built outside its git checkout, and say ``b0-unknown``."""
+    routes = models("qwen", owned_by="llamacpp")
+    for build, server in (("b11434-5a2f", "llama.cpp b11434-5a2f"), ("b0-unknown", "llama.cpp")):
+        assert describe(routes | {"/props": (200, {"build_info": build})}).server == server
+
+
 def test_ollama() -> None:
     routes = models("qwen:7b", owned_by="library")
     routes["/api/version"] = (200, {"version": "0.12.1"})

@@ -54,7 +54,7 @@ def record(scenario: str = "a", language: str = "ko", *samples: Sample, **known:
     )
 
 
-def payload(*records: Record, answers: tuple[list[Any], ...] = ()) -> dict[str, Any]:
+def payload(*records: Record, answers: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
     return {"records": [wire.plain(one) for one in records], "answers": list(answers)}
 
 
@@ -82,12 +82,12 @@ def test_the_attempts_of_a_rerun_cell_are_one_record(tmp_path: Path) -> None:
     for outcome, tps in (("rerun", None), ("passed", 9.0)):
         sample = Sample(round=0, at_s=1.0, ok=tps is not None)
         attempt = record("a", "ko", sample, load=(Load(round=0, requests=1, load_tps=tps),))
-        carried = payload(attempt, answers=(["box", "mine/a/ko", 0, outcome, ""],))
+        carried = payload(attempt, answers=({"cell": "mine/a/ko", "round": 0, "text": outcome},))
         one.pytest_runtest_logreport(report(outcome=outcome, llmeval=carried))
     (kept,) = one.records
     assert [sample.ok for sample in kept.samples] == [False, True]
     assert [batch.load_tps for batch in kept.load] == [None, 9.0]
-    assert [answer[3] for answer in one.answers] == ["rerun", "passed"]
+    assert [answer["text"] for answer in one.answers] == ["rerun", "passed"]
 
 
 def test_only_tests_that_passed_are_done(tmp_path: Path) -> None:

@@ -162,6 +162,7 @@ class OpenAIClient:
             if failure.prompt_tokens is not None:
                 self._prompt_tokens[request.messages] = failure.prompt_tokens
             window = failure.context_window or facts.context_window
+            self._facts = structs.replace(facts, context_window=window)  # the next prompt is fitted at once
             # vLLM refuses a max_tokens beyond its window before it has counted the prompt
             fitting = budget.corrected(limit, window=window, prompt_tokens=self._count(request))
             return None if fitting is None or fitting == limit else (fitting,)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ANSWER_S = 15.0
 """For one answer about models or versions; they take milliseconds."""
 LOADING_POLL_S = 0.25
+_NO_BUILD = "b0-unknown"
+"""What llama.cpp says that was built outside its own git checkout, as wheels are."""
 
 
 class Base(Struct, frozen=True):
@@ -141,9 +143,10 @@ async def _server(probe: Probe, card: dict[str, Any], model: str) -> dict[str, A
         return {"server": _named("vllm", version), "context_window": count_of(card, "max_model_len")}
     if owner == "llamacpp":
         props = await probe.optional(beside("props"))
+        build = text_of(props, "build_info")
         window = count_of(props.get("default_generation_settings"), "n_ctx")
         return {
-            "server": _named("llama.cpp", text_of(props, "build_info")),
+            "server": _named("llama.cpp", None if build == _NO_BUILD else build),
             "quantization": text_of(card.get("meta"), "ftype") or text_of(props, "model_ftype"),
             "context_window": window or count_of(card.get("meta"), "n_ctx"),
         }
