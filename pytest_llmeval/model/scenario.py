@@ -154,7 +154,17 @@ class Scenario(Struct, frozen=True, kw_only=True):
     @property
     def is_executed(self) -> bool:
         """Whether its answers have to be executed to tell whether they are right."""
-        return bool(self.checks or self.tests or self.patterns or self.queries)
+        return bool(self.checks or self.tests or self.patterns or self.queries) or self.wants_tests
+
+    @property
+    def wants_tests(self) -> bool:
+        """Whether its answers are tests of the code that it gives; its reference is tests of it, too."""
+        return (
+            self.category == "unit-test"
+            and self.answer.code == "python"
+            and self.given is not None
+            and self.reference is not None
+        )
 
     @property
     def is_documentation(self) -> bool:

@@ -7,13 +7,15 @@ does not meet its contract: static figures separate working from broken code, no
   pylint's own formula ranges from 10 to −70. ``size`` counts the statements of the definitions that the
   answer needs, those of one shape once, at most 25 a function and at least 10 in all: unused code and
   padding add nothing to it.
-* complexity: ``10 / (1 + ((worst − 5) / 10)²)`` of the most complex function; up to 5 costs nothing, 15 half.
+* complexity: ``10 / (1 + ((worst − free) / (2·free))²)`` of the most complex function: ``free`` costs
+  nothing, three times as much half. It is the reference's worst, at least 3; without one, 5.
 * maintainability: ``10·(1 − exp(−MI / 12))`` of radon's index without comments: only wrecks lose here.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,8 +44,11 @@ def unmet(code: str, requires: Iterable[str]) -> tuple[str, ...]:
     return _read(code, tuple(requires))[1]
 
 
-def of(code: str, requires: Iterable[str], analyser: Analyses) -> Quality:
-    """The quality of Python code. Only code that meets its contract is analysed."""
+def of(code: str, requires: Iterable[str], analyser: Analyses, reference: str | None = None) -> Quality:
+    """The quality of Python code. Only code that meets its contract is analysed.
+
+    ``reference``: a right answer; its complexity is the measure of the answer's.
+    """
     requires = tuple(requires)
     tree, broken = _read(code, requires)
     if tree is None or broken:
@@ -51,17 +56,22 @@ def of(code: str, requires: Iterable[str], analyser: Analyses) -> Quality:
     analysis = analyser.analyse(code)
     if analysis.failure is not None:
         return Quality(0.0, {}, (analysis.failure,))
-    return judged(analysis, tree, requires)
+    return judged(analysis, tree, requires, free=_free(analyser, reference))
 
 
-def judged(analysis: Analysis, tree: ast.Module, requires: Iterable[str] = ()) -> Quality:
-    """The quality of code that meets its contract, from what was analysed."""
+def judged(
+    analysis: Analysis, tree: ast.Module, requires: Iterable[str] = (), *, free: int = rules.SIMPLE
+) -> Quality:
+    """The quality of code that meets its contract, from what was analysed.
+
+    ``free``: the cyclomatic complexity that costs nothing.
+    """
     needed = _needed(contract.definitions(tree), contract.required_names(requires))
     worst = most_complex(one for one in analysis.routines if one.name.partition(".")[0] in needed)
     scored = [finding for finding in analysis.findings if finding.symbol not in rules.UNSCORED]
     parts = {
         "pylint": lint_score(scored, _size(needed.values())),
-        "complexity": complexity_score(worst.complexity if worst else 1),
+        "complexity": complexity_score(worst.complexity if worst else 1, free),
         "maintainability": maintainability_score(analysis.maintainability or 0.0),
     }
     total = sum(rules.WEIGHTS[name] * parts[name] for name in rules.WEIGHTS) / sum(rules.WEIGHTS.values())
@@ -74,10 +84,10 @@ def judged(analysis: Analysis, tree: ast.Module, requires: Iterable[str] = ()) -
     reasons = [_told(finding) for finding in _heaviest(scored)[:_SHOWN_FINDINGS]]
     if len(scored) > _SHOWN_FINDINGS:
         reasons.append(f"and {len(scored) - _SHOWN_FINDINGS} more findings of pylint")
-    if worst is not None and worst.complexity > rules.SIMPLE:
+    if worst is not None and worst.complexity > free:
         reasons.append(
             f"`{worst.name}` (line {worst.line}) has a cyclomatic complexity of {worst.complexity}; "
-            f"up to {rules.SIMPLE} costs nothing"
+            f"up to {free} costs nothing"
         )
     rounded = {name: round(value, 3) for name, value in parts.items()}
     return Quality(round(total, 3), rounded | plain, tuple(reasons))
@@ -94,14 +104,23 @@ def lint_score(findings: Iterable[Finding], size: int) -> float:
     return 10 * math.exp(-rules.STEEPNESS * weight / max(size, rules.SMALLEST))
 
 
-def complexity_score(worst: int) -> float:
-    """0-10 from the cyclomatic complexity of the most complex function."""
-    return 10 / (1 + (max(0, worst - rules.SIMPLE) / (2 * rules.SIMPLE)) ** 2)
+def complexity_score(worst: int, free: int = rules.SIMPLE) -> float:
+    """0-10 from the cyclomatic complexity of the most complex function; up to ``free`` costs nothing."""
+    return 10 / (1 + (max(0, worst - free) / (2 * free)) ** 2)
 
 
 def maintainability_score(index: float) -> float:
     """0-10 from radon's maintainability index, 0-100."""
     return 10 * (1 - math.exp(-index / rules.MAINTAINABLE))
+
+
+@functools.lru_cache(maxsize=256)
+def _free(analyser: Analyses, reference: str | None) -> int:
+    """The complexity that costs nothing: that of the reference, where it is Python."""
+    if reference is None or source.parse(source.normalise(reference)).tree is None:
+        return rules.SIMPLE
+    worst = most_complex(analyser.analyse(reference).routines)
+    return rules.SIMPLE if worst is None else max(rules.SIMPLEST, worst.complexity)
 
 
 def _read(code: str, requires: tuple[str, ...]) -> tuple[ast.Module | None, tuple[str, ...]]:

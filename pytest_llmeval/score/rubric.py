@@ -14,13 +14,13 @@ from pytest_llmeval.errors import UnscorableError
 from pytest_llmeval.model import Scenario, Score
 
 from . import extract, quality, rules
+from .scorers import debugging, prose, python, refactoring, regex, sql, unittests
 from .scorers import language as languages
-from .scorers import prose, python, regex, sql
 from .scorers.protocol import Answer, Marks, Means
 
 if TYPE_CHECKING:
     from .sandbox.protocol import Sandbox
-    from .scorers.protocol import Analyses, Scorer
+    from .scorers.protocol import Analyses, Scorer, Special
 
 _SCORERS: dict[str | None, Scorer] = {
     None: prose.score,
@@ -29,6 +29,18 @@ _SCORERS: dict[str | None, Scorer] = {
     "sql": sql.score,
 }
 """By the language of the answer's code, None for prose."""
+_SPECIAL: dict[str, Special] = {"debugging": debugging, "refactoring": refactoring, "unit-test": unittests}
+"""By category, for scenarios that have what these need."""
+
+
+def scorer_of(scenario: Scenario) -> Scorer | None:
+    """What tells right answers from wrong ones; None where nothing does."""
+    if not scenario.is_checked:
+        return None
+    special = _SPECIAL.get(scenario.category)
+    if special is not None and special.fits(scenario):
+        return special.score
+    return _SCORERS.get(scenario.answer.code)
 
 
 def score(
@@ -66,7 +78,7 @@ def _scored(
     if scenario.answer.code == "python":
         judged = quality.Quality(0.0, {}, ())
         if not broken:
-            judged = quality.of(answer.code, scenario.answer.requires, means.analyser)
+            judged = quality.of(answer.code, scenario.answer.requires, means.analyser, scenario.reference)
     clear, unclear = _clear(answer.text, language)
     clear |= marks.clear
     scores = {
@@ -83,8 +95,8 @@ def _marks(
     scenario: Scenario, answer: Answer, means: Means, broken: tuple[str, ...]
 ) -> tuple[Marks, dict[str, str]]:
     """What the scorer says, and why it could not say anything."""
-    scorer = _SCORERS.get(scenario.answer.code)
-    if scorer is None or not scenario.is_checked:
+    scorer = scorer_of(scenario)
+    if scorer is None:
         return Marks(), {}
     if broken:
         return Marks(0.0), {}

@@ -11,7 +11,7 @@ from pytest_llmeval.model import Analysers
 
 from . import source
 
-REVISION = 1
+REVISION = 2
 """Raise it when code changes what a score means and no constant below does."""
 
 OFF = ("import-error", "no-name-in-module", "duplicate-code", "cyclic-import", "I")
@@ -54,7 +54,9 @@ SMALLEST = 10
 LARGEST_ROUTINE = 25
 """Statements that one definition can add to the size that penalties are spread over."""
 SIMPLE = 5
-"""Cyclomatic complexity that costs nothing; three times as much costs half."""
+"""Cyclomatic complexity that costs nothing where no reference tells; three times as much costs half."""
+SIMPLEST = 3
+"""What costs nothing, however simple the reference is."""
 MAINTAINABLE = 12.0
 """Points of radon's index in which the missing part of the score falls by e."""
 
@@ -63,7 +65,7 @@ MAINTAINABLE = 12.0
 def analysers() -> Analysers:
     """Versions and the hash of the rules; reads the packages' metadata, imports none of them."""
     limits = (source.MAX_BYTES, source.MAX_LINES, source.MAX_NODES, source.MAX_DEPTH)
-    mapping = (STEEPNESS, SMALLEST, LARGEST_ROUTINE, SIMPLE, MAINTAINABLE)
+    mapping = (STEEPNESS, SMALLEST, LARGEST_ROUTINE, SIMPLE, SIMPLEST, MAINTAINABLE)
     rules = (REVISION, PYLINT_OPTIONS, sorted(UNSCORED), PENALTIES, WEIGHTS, TOTAL)
     return Analysers(
         pylint=version("pylint"),

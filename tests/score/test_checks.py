@@ -176,7 +176,7 @@ def test_many_failures_are_told_in_few_lines() -> None:
     checks = [Check(call=f"f({n})", equals=n) for n in range(9)]
     executed = scored(checks, Replies(*[Returned("x" * 1000)] * 9))
     assert len(executed.reasons) == 6
-    assert executed.reasons[-1] == "and 4 more checks failed"
+    assert executed.reasons[-1] == "and 4 more fail"
     assert max(map(len, executed.reasons)) < 200
     unloaded = scored(checks, Replies(*[Broken("did not load: X", whole=True)] * 9))
     assert unloaded.reasons == ("the program did not load: X",)

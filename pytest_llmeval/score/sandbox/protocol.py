@@ -60,6 +60,10 @@ class Sandbox(Protocol):
 
     name: str
 
+    def __hash__(self) -> int:
+        """By identity: what was found of a scenario's own code is kept for each sandbox."""
+        ...
+
     def run(self, code: str, calls: tuple[str, ...], limits: Limits = DEFAULT) -> tuple[Result, ...]:
         """Load ``code`` once, evaluate each expression in its namespace: one result per call, in order.
 

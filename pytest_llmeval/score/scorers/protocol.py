@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 class Analyses(Protocol):
     """What scores need of an ``Analyser``."""
 
+    def __hash__(self) -> int:
+        """By identity: what was found of a scenario's own code is kept for each."""
+        ...
+
     def analyse(self, code: str) -> Analysis:
         """The figures of one snippet."""
         ...
@@ -48,6 +52,18 @@ class Marks(NamedTuple):
     parts: Mapping[str, float] = {}
     clear: Mapping[str, float] = {}
     reasons: tuple[str, ...] = ()
+
+
+class Special(Protocol):
+    """A scorer of one category, for the scenarios that have what it needs."""
+
+    def fits(self, scenario: Scenario) -> bool:
+        """Whether the scenario has it."""
+        ...
+
+    def score(self, scenario: Scenario, answer: Answer, means: Means) -> Marks:
+        """See ``Scorer``."""
+        ...
 
 
 class Scorer(Protocol):

@@ -1,8 +1,8 @@
-"""Executed checks of Python code: call, compare, tell what went wrong.
+"""Executed checks and tests of Python code: call, compare, tell what went wrong.
 
-The comparison happens here, not in the sandbox. It is as lenient as YAML forces it to be and no more: a list
+Results of checks are compared here, not in the sandbox, as leniently as YAML forces it and no more: a list
 stands for a tuple too, and in any order for a set; numbers compare by value, floats to nine digits; a bool is
-no number.
+no number. Tests compare in the sandbox, so code that reaches into the program there is not tested.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import builtins
 import math
 from typing import TYPE_CHECKING
 
+from pytest_llmeval.errors import UnscorableError
 from pytest_llmeval.score.sandbox.protocol import Broken, Opaque, Raised, Result
+from pytest_llmeval.score.testing import trial, written
 
 from .protocol import Marks
 
@@ -29,15 +31,39 @@ _SHOWN_TEXT = 100
 
 
 def score(scenario: Scenario, answer: Answer, means: Means) -> Marks:
-    """The share of the checks that pass, times ten."""
-    failures = run(answer.code, scenario.checks, means.sandbox)
-    return Marks(10 * failures.count(None) / len(failures), counted(failures), reasons=told(failures))
+    """The share of the checks and the tests that pass, times ten."""
+    failures = run(answer.code, scenario.checks, means.sandbox) if scenario.checks else []
+    parts = counted(failures) if scenario.checks else {}
+    if scenario.tests is not None:
+        tested = test(answer.code, scenario.tests, means.sandbox)
+        parts |= {"tests": len(tested), "tests_passed": tested.count(None)}
+        failures += tested
+    return Marks(round(10 * failures.count(None) / len(failures), 3), parts, reasons=told(failures))
 
 
 def run(code: str, checks: Sequence[Check], sandbox: Sandbox) -> list[str | None]:
     """What each check does wrong, None where nothing. Raises ``SandboxError`` when it can't be run at all."""
     results = sandbox.run(code, tuple(check.call for check in checks))
     return [failure(check, result) for check, result in zip(checks, results, strict=True)]
+
+
+def test(code: str, tests: str, sandbox: Sandbox) -> list[str | None]:
+    """What each case of the tests says against the code, None where nothing. At least one.
+
+    Code that reaches into the program that tests it passes none. Raises ``UnscorableError`` for tests that
+    can't be run.
+    """
+    try:
+        readable = written.read(tests)
+    except ValueError as error:
+        raise UnscorableError(f"the scenario's tests can't be run: {error}") from error
+    inside = written.reaches_inside(code)
+    if inside is not None:
+        return [f"the code reaches for `{inside}`, into the program that tests it: it is not tested"]
+    verdicts = trial.verdicts(sandbox, code, readable)
+    if not verdicts:
+        raise UnscorableError("the scenario's tests hold no test")
+    return [None if one.why is None else f"`{one.name}` fails: {one.why}" for one in verdicts]
 
 
 def counted(failures: Sequence[str | None]) -> dict[str, float]:
@@ -50,7 +76,7 @@ def told(failures: Sequence[str | None]) -> tuple[str, ...]:
     reasons = tuple(dict.fromkeys(why for why in failures if why is not None))
     if len(reasons) <= _SHOWN_FAILURES:
         return reasons
-    return (*reasons[:_SHOWN_FAILURES], f"and {len(reasons) - _SHOWN_FAILURES} more checks failed")
+    return (*reasons[:_SHOWN_FAILURES], f"and {len(reasons) - _SHOWN_FAILURES} more fail")
 
 
 def failure(check: Check, result: Result) -> str | None:

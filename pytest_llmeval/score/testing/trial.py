@@ -1,0 +1,90 @@
+"""Runs tests in the sandbox: each test of one subject, or all tests against many variants of it."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_llmeval.score.sandbox.protocol import Broken, Limits, Raised, Returned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_llmeval.score.sandbox.protocol import Result, Sandbox
+
+    from .written import Tests
+
+_PROGRAM = """\
+import sys
+__llmeval__ = type(sys)("runner")
+exec(compile({runner!r}, "runner.py", "exec", dont_inherit=True), __llmeval__.__dict__)
+__llmeval__.prepare({stand_in!r}, {subjects!r}, {tests!r}, {modules!r}, {limit_s!r})
+"""
+_TEST_S = 1.0
+_VARIANT_S = 0.25
+_LIMITS = Limits(call_s=10.0)
+"""Wall seconds of a call; the timer of CPU time inside is the first to end a test."""
+
+
+class Verdict(NamedTuple):
+    """One case of a test and why it fails; None if it passes."""
+
+    name: str
+    why: str | None
+
+
+def verdicts(sandbox: Sandbox, subject: str, tests: Tests) -> list[Verdict]:
+    """What every case of the tests says of the subject. Raises ``SandboxError``."""
+    calls = tuple(f"__llmeval__.outcomes(0, {name!r})" for name in tests.names)
+    results = sandbox.run(_program((subject,), tests, _TEST_S), calls, _LIMITS)
+    return [
+        verdict for name, result in zip(tests.names, results, strict=True) for verdict in _read(name, result)
+    ]
+
+
+def noticed(sandbox: Sandbox, subjects: Sequence[str], tests: Tests) -> list[str | None]:
+    """For every subject the first case that fails on it; None where all pass. Raises ``SandboxError``."""
+    calls = tuple(f"__llmeval__.noticed({number}, {tests.names!r})" for number in range(len(subjects)))
+    results = sandbox.run(_program(tuple(subjects), tests, _VARIANT_S), calls, _LIMITS)
+    return [_first(result) for result in results]
+
+
+def _program(subjects: tuple[str, ...], tests: Tests, limit_s: float) -> str:
+    return _PROGRAM.format(
+        runner=_text("runner.py"),
+        stand_in=_text("stand_in.py"),
+        subjects=subjects,
+        tests=tests.code,
+        modules=tests.modules,
+        limit_s=limit_s,
+    )
+
+
+@functools.cache
+def _text(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _read(name: str, result: Result) -> list[Verdict]:
+    """The verdicts of one name; what the program says is not trusted to have the right form."""
+    match result:
+        case Returned(value=list(items)):
+            pairs = [item for item in items if isinstance(item, tuple) and len(item) == 2]
+            return [Verdict(str(case), None if why is None else str(why)) for case, why in pairs]
+        case Broken(reason=reason):
+            return [Verdict(name, f"it {reason}")]
+        case Raised(names=names, text=text):
+            return [Verdict(name, f"raised {': '.join([*names[:1], text])}")]
+    return [Verdict(name, "its outcome can't be read")]
+
+
+def _first(result: Result) -> str | None:
+    match result:
+        case Returned(value=None):
+            return None
+        case Returned(value=value):
+            return str(value)
+        case Broken(reason=reason):
+            return reason
+    return result.names[0] if result.names else "an error"
