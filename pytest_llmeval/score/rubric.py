@@ -1,8 +1,8 @@
 """One answer -> its scores: which scorer tells whether it is right, and what the scores come to together.
 
 ``correctness`` is the scorer's (``scorers``), ``quality`` that of Python code (``quality``), ``clarity`` the
-mean of what was asked for in words: the language kept, and what else the scorer says of it. ``total`` weighs
-the three (``rules.TOTAL``) and is absent where one of them is.
+mean of what was asked for in words (``clarity``, and what else the scorer says of it). ``total`` weighs them
+by the scenario's rubric (else by ``rules.TOTAL``) and is absent where one that it weighs is.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from pytest_llmeval.errors import UnscorableError
 from pytest_llmeval.model import Scenario, Score
 
-from . import extract, quality, rules
-from .scorers import debugging, prose, python, refactoring, regex, sql, unittests
-from .scorers import language as languages
+from . import clarity, extract, quality, rules
+from .scorers import debugging, documentation, prose, python, refactoring, regex, review, sql, unittests
 from .scorers.protocol import Answer, Marks, Means
 
 if TYPE_CHECKING:
@@ -29,7 +28,12 @@ _SCORERS: dict[str | None, Scorer] = {
     "sql": sql.score,
 }
 """By the language of the answer's code, None for prose."""
-_SPECIAL: dict[str, Special] = {"debugging": debugging, "refactoring": refactoring, "unit-test": unittests}
+_SPECIAL: dict[str, Special] = {
+    "debugging": debugging,
+    "documentation": documentation,
+    "refactoring": refactoring,
+    "unit-test": unittests,
+}
 """By category, for scenarios that have what these need."""
 
 
@@ -37,10 +41,25 @@ def scorer_of(scenario: Scenario) -> Scorer | None:
     """What tells right answers from wrong ones; None where nothing does."""
     if not scenario.is_checked:
         return None
+    if scenario.review:
+        return review.score
     special = _SPECIAL.get(scenario.category)
     if special is not None and special.fits(scenario):
         return special.score
     return _SCORERS.get(scenario.answer.code)
+
+
+def weights(scenario: Scenario) -> dict[str, float]:
+    """What ``total`` is made of: the scenario's rubric, else the default of what its answers are asked for.
+
+    Code is asked for its quality, and for clarity only where words are wanted beside it.
+    """
+    if scenario.rubric:
+        return scenario.rubric
+    has_words = scenario.answer.code is None or scenario.is_documentation or bool(scenario.asks)
+    left_out = {"quality"} if not scenario.has_quality else set()
+    left_out |= set() if has_words else {"clarity"}
+    return {name: share for name, share in rules.TOTAL.items() if name not in left_out}
 
 
 def score(
@@ -60,35 +79,35 @@ def score(
     means = Means(analyser) if sandbox is None else Means(analyser, sandbox)
     wanted = scenario.answer.code
     if wanted is None:
-        return _scored(scenario, language, Answer(text, cut_off=cut_off), means)
+        return _scored(scenario, Answer(text, cut_off=cut_off, language=language), means)
     requires = scenario.answer.requires
     found = extract.code(text, language=wanted, requires=requires)
     broken: tuple[str, ...] = () if found.reason is None else (found.reason,)
     if found.code is not None and wanted == "python":
         broken = quality.unmet(found.code, requires)
-    return _scored(scenario, language, Answer(text, found.code or "", cut_off), means, broken)
+    return _scored(scenario, Answer(text, found.code or "", cut_off, language), means, broken)
 
 
 def _scored(
-    scenario: Scenario, language: str, answer: Answer, means: Means, broken: tuple[str, ...] = ()
+    scenario: Scenario, answer: Answer, means: Means, broken: tuple[str, ...] = ()
 ) -> tuple[Score, tuple[str, ...]]:
     """``broken``: why there is nothing to execute or to analyse."""
     marks, absent = _marks(scenario, answer, means, broken)
     judged = None
-    if scenario.answer.code == "python":
+    if scenario.has_quality:
         judged = quality.Quality(0.0, {}, ())
         if not broken:
             judged = quality.of(answer.code, scenario.answer.requires, means.analyser, scenario.reference)
-    clear, unclear = _clear(answer.text, language)
-    clear |= marks.clear
+    said = clarity.of(scenario, answer)
+    clear = {**said.parts, **marks.clear}
     scores = {
         "correctness": marks.correctness,
         "quality": None if judged is None else judged.score,
         "clarity": round(fmean(clear.values()), 3) if clear else None,
     }
     parts = {**marks.parts, **(judged.parts if judged else {}), **clear}
-    reasons = (*broken, *marks.reasons, *(judged.reasons if judged else ()), *unclear)
-    return Score(**scores, total=_total(scores), parts=parts, absent=absent), reasons
+    reasons = (*broken, *marks.reasons, *(judged.reasons if judged else ()), *said.reasons)
+    return Score(**scores, total=_total(scores, weights(scenario)), parts=parts, absent=absent), reasons
 
 
 def _marks(
@@ -107,15 +126,7 @@ def _marks(
         return Marks(reasons=(told,)), {"correctness": error.what}
 
 
-def _clear(text: str, language: str) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Whether the language was kept, where the prose is enough to tell."""
-    kept, reason = languages.kept(extract.prose(text), language)
-    if kept is None:
-        return {}, ()
-    return {"language": 10.0 if kept else 0.0}, (reason,) if reason else ()
-
-
-def _total(scores: dict[str, float | None]) -> float | None:
+def _total(scores: dict[str, float | None], shares: dict[str, float]) -> float | None:
     """Ten at most; absent when one of its parts is."""
-    weighted = [share * value for name, share in rules.TOTAL.items() if (value := scores[name]) is not None]
-    return round(sum(weighted) / sum(rules.TOTAL.values()), 3) if len(weighted) == len(rules.TOTAL) else None
+    weighted = [share * value for name, share in shares.items() if (value := scores[name]) is not None]
+    return round(sum(weighted) / sum(shares.values()), 3) if len(weighted) == len(shares) else None

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmeval.model import ProseCheck, Scenario
-from pytest_llmeval.score import rubric
+from pytest_llmeval.score import phrases, rubric
 from pytest_llmeval.score.analysis import Analysis
 from pytest_llmeval.score.scorers import prose
 from pytest_llmeval.score.scorers.protocol import Answer, Marks, Means
@@ -32,12 +32,12 @@ HOLDS_NOT = [
 
 @pytest.mark.parametrize(("answer", "text"), HOLDS)
 def test_said(answer: str, text: str) -> None:
-    assert prose.holds(answer, text)
+    assert phrases.holds(answer, text)
 
 
 @pytest.mark.parametrize(("answer", "text"), HOLDS_NOT)
 def test_not_said(answer: str, text: str) -> None:
-    assert not prose.holds(answer, text)
+    assert not phrases.holds(answer, text)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +58,11 @@ def test_not_said(answer: str, text: str) -> None:
     ],
 )
 def test_lengths(text: str, words: int, sentences: int) -> None:
-    assert (prose.length(text, "words"), prose.length(text, "sentences")) == (words, sentences)
+    assert (phrases.length(text, "words"), phrases.length(text, "sentences")) == (words, sentences)
 
 
 def test_characters_include_single_spaces() -> None:
-    assert prose.length(" 비가\n  옵니다. ", "characters") == len("비가 옵니다.")
+    assert phrases.length(" 비가\n  옵니다. ", "characters") == len("비가 옵니다.")
 
 
 CHECKS = (
@@ -137,8 +137,8 @@ texts = st.text(max_size=300)
 
 @given(texts, st.text(min_size=1, max_size=20).filter(str.strip))
 def test_any_text_holds_itself_and_has_a_length(answer: str, text: str) -> None:
-    assert prose.holds(f"{answer} {text} {answer}", text) or not prose._plain(text)
+    assert phrases.holds(f"{answer} {text} {answer}", text) or not prose._plain(text)
     for unit in ("words", "sentences", "characters"):
-        assert prose.length(answer, unit) >= 0
-    assert prose.length(answer, "sentences") <= prose.length(answer, "words") <= len(answer)
+        assert phrases.length(answer, unit) >= 0
+    assert phrases.length(answer, "sentences") <= phrases.length(answer, "words") <= len(answer)
     scored(CHECKS, answer)

@@ -1,32 +1,33 @@
 """Does an answer in prose hold what it must, and is it as long as asked? Read, nothing is executed.
 
-A text is found whatever its case and line breaks, as whole words where it begins or ends with a Latin letter
-or a digit (``7`` is not in ``17``); Korean particles may follow a word. Words hold a letter or a digit;
-sentences end with a full stop, a question or an exclamation mark before a space, or with a paragraph or a
-list's item; characters include single spaces. Code blocks and the marks of a list have no length.
+A component is explained where a sentence or an item of a list names it and goes on: one with several
+components needs words for each, and sentences that differ in nothing but the component count once, so that
+strewing keywords explains nothing. An answer that holds nothing of what it must has avoided nothing either.
+Code blocks have no length.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import TYPE_CHECKING
 
-from pytest_llmeval.score import extract, source
+from pytest_llmeval.score import extract, outline, phrases, source
 
 from .protocol import Marks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_llmeval.model import ProseCheck, Scenario
 
     from .protocol import Answer, Means
 
-_WORD = re.compile(r"\S*\w\S*")
-_ITEM = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.MULTILINE)
-_ENDS = re.compile(r"""[.!?。！？…]+["'”’)\]*_]*(?=\s|$)|\n\s*\n""")
+WORDS_EACH = {"ko": 4}
+"""Words that a sentence needs for each component that it names, by language; Korean writes fewer."""
+USUAL_WORDS = 6
 _SHOWN = 60
+_KINDS = ("contains", "lacks", "section", "component")
+_PARTS = {"contains": "contains", "lacks": "lacks", "section": "sections", "component": "components"}
 CUT_OFF = "the answer was cut off: it has not the length that was asked for"
 
 
@@ -35,69 +36,94 @@ def score(scenario: Scenario, answer: Answer, means: Means) -> Marks:  # noqa: A
     spoken, nothing = extract.spoken(source.normalise(answer.text))
     if nothing is not None:
         return Marks(0.0, reasons=(nothing,))
-    wrong = [_wrong(check, spoken, answer) for check in scenario.prose_checks]
-    kinds: dict[str, list[bool]] = {"contains": [], "lacks": [], "length": []}
-    for check, reason in zip(scenario.prose_checks, wrong, strict=True):
-        kind = "length" if check.unit else "contains" if check.contains else "lacks"
-        kinds[kind].append(reason is None)
-    parts = {kind: _share(passed) for kind, passed in kinds.items() if passed}
-    reasons = tuple(dict.fromkeys(reason for reason in wrong if reason is not None))
-    return Marks(_share([reason is None for reason in wrong]), parts, reasons=reasons)
+    checks = scenario.prose_checks
+    text = _Text(spoken, answer, [check.component for check in checks if check.component])
+    wrong = [text.wrong(check) for check in checks]
+    asked = [why for check, why in zip(checks, wrong, strict=True) if not check.unit and not check.lacks]
+    if asked and None not in asked:
+        wrong = ["nothing" if check.lacks else why for check, why in zip(checks, wrong, strict=True)]
+    passed: dict[str, list[bool]] = {}
+    for check, why in zip(checks, wrong, strict=True):
+        passed.setdefault(_part(check), []).append(why is None)
+    reasons = tuple(dict.fromkeys(why for why in wrong if why not in {None, "nothing"}))
+    parts = {part: _share(passed[part]) for part in (*_PARTS.values(), "length") if part in passed}
+    return Marks(_share([why is None for why in wrong]), parts, reasons=reasons)
 
 
-def _wrong(check: ProseCheck, spoken: str, answer: Answer) -> str | None:
-    """Why the answer does not pass; ``spoken`` is its text without reasoning."""
-    if check.unit is None:
-        return _missing(check, spoken) if check.contains else _forbidden(check, spoken)
-    return CUT_OFF if answer.cut_off else _ill_sized(check, answer.text)
+class _Text:
+    """An answer, read once for all of its checks."""
+
+    def __init__(self, spoken: str, answer: Answer, components: Sequence[Sequence[str]]) -> None:
+        self.spoken, self.answer = spoken, answer
+        self.parts = outline.read(spoken)
+        self.explained = set(_explained(self.parts, components, answer.language))
+
+    def wrong(self, check: ProseCheck) -> str | None:
+        """Why the answer does not pass; None where it does."""
+        if check.unit is not None:
+            return CUT_OFF if self.answer.cut_off else _ill_sized(check, self.answer.text)
+        if check.section:
+            return self._without_section(check.section)
+        if check.component:
+            told = f"the answer does not explain {_listed(check.component)}"
+            return None if tuple(check.component) in self.explained else told
+        if check.lacks:
+            found = next((text for text in check.lacks if phrases.holds(self.spoken, text)), None)
+            return None if found is None else f"the answer holds {_told(found)}, which it must not"
+        if phrases.holds_one(self.spoken, check.contains):
+            return None
+        return f"the answer does not hold {_listed(check.contains)}"
+
+    def _without_section(self, titles: Sequence[str]) -> str | None:
+        named = [one for one in outline.sections(self.parts) if phrases.holds_one(one.title, titles)]
+        if not named:
+            return f"the answer has no section {_listed(titles)}"
+        return None if any(one.body.strip() for one in named) else f"the section {_told(titles[0])} is empty"
+
+
+def _explained(
+    parts: Sequence[outline.Part], components: Sequence[Sequence[str]], language: str
+) -> Iterator[tuple[str, ...]]:
+    """The components that are explained somewhere."""
+    needed = WORDS_EACH.get(language, USUAL_WORDS)
+    shapes: set[str] = set()
+    for piece in (piece for part in parts if part.kind != "heading" for piece in _pieces(part)):
+        named = [texts for texts in components if phrases.holds_one(piece, texts)]
+        if not named or phrases.length(piece, "words") < needed * len(named):
+            continue
+        shape = phrases.without(piece, [text for texts in named for text in texts])
+        if shape not in shapes:
+            shapes.add(shape)
+            yield from map(tuple, named)
+
+
+def _pieces(part: outline.Part) -> list[str]:
+    """An item of a list as a whole (its first words name what the others explain), sentences of a text."""
+    return phrases.sentences(part.text) if part.kind == "text" else [part.text]
+
+
+def _part(check: ProseCheck) -> str:
+    """What a check counts towards, by name."""
+    return next((_PARTS[kind] for kind in _KINDS if getattr(check, kind)), "length")
 
 
 def _share(passed: Sequence[bool]) -> float:
     return round(10 * sum(passed) / len(passed), 3)
 
 
-def _missing(check: ProseCheck, answer: str) -> str | None:
-    if any(holds(answer, text) for text in check.contains):
-        return None
-    return f"the answer does not hold {' or '.join(map(_told, check.contains))}"
-
-
-def _forbidden(check: ProseCheck, answer: str) -> str | None:
-    found = next((text for text in check.lacks if holds(answer, text)), None)
-    return None if found is None else f"the answer holds {_told(found)}, which it must not"
-
-
 def _ill_sized(check: ProseCheck, text: str) -> str | None:
     assert check.unit is not None
-    size = length(extract.prose(text), check.unit)
+    size = phrases.length(extract.prose(text), check.unit)
     if check.least <= size <= check.most:
         return None
     asked = f"at most {check.most}" if check.least <= 1 else f"{check.least} to {check.most}"
     return f"the answer has {size} {check.unit}, asked for were {asked}"
 
 
-def holds(answer: str, text: str) -> bool:
-    """Whether the answer says the text."""
-    wanted = _plain(text)
-    before = r"(?<![a-z0-9])" if re.match("[a-z0-9]", wanted) else ""
-    after = r"(?![a-z0-9])" if re.search("[a-z0-9]$", wanted) else ""
-    return re.search(before + re.escape(wanted) + after, _plain(answer)) is not None
-
-
-def length(prose: str, unit: str) -> int:
-    """How many ``words``, ``sentences`` or ``characters`` a text has."""
-    prose = _ITEM.sub("\n\n", prose)
-    if unit == "words":
-        return len(_WORD.findall(prose))
-    if unit == "characters":
-        return len(" ".join(prose.split()))
-    return sum(1 for piece in _ENDS.split(prose) if _WORD.search(piece))
-
-
-def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+def _listed(texts: Sequence[str]) -> str:
+    return " or ".join(map(_told, texts))
 
 
 def _told(text: str) -> str:
-    text = " ".join(text.split())
+    text = " ".join(re.sub(r"(?<=\w)\*", "…", text).split())
     return f"`{text if len(text) <= _SHOWN else f'{text[: _SHOWN - 1]}…'}`"

@@ -35,11 +35,15 @@ class Means(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """``code`` is what was extracted, empty for prose. ``cut_off``: it ended at its token limit."""
+    """``code`` is what was extracted, empty for prose. ``cut_off``: it ended at its token limit.
+
+    ``language``: the prompt's.
+    """
 
     text: str
     code: str = ""
     cut_off: bool = False
+    language: str = "en"
 
 
 class Marks(NamedTuple):
