@@ -7,9 +7,9 @@ from typing import Any
 
 def add(commands: Any) -> None:
     """Add the commands to the parser."""
-    from . import freeze
+    from . import check, freeze
 
-    parser = commands.add_parser("suite", help="freeze suites of scenarios, without any endpoint")
+    parser = commands.add_parser("suite", help="freeze and check suites of scenarios, without any endpoint")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for action in (freeze,):
+    for action in (check, freeze):
         action.add(actions)

@@ -23,11 +23,14 @@ def add(parser: Any) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help=_HELP)
 
 
-def load(paths: Iterable[str], *, frozen: bool = True) -> list[Suite]:
-    """The suites of all files that are named. Raises ``UsageError`` where a name leads to none."""
-    here = Path.cwd()
-    files = dict.fromkeys(file for path in list(paths) or ["."] for file in _named(path))
-    return [scenarios.load(file, root=here, frozen=frozen) for file in files]
+def named(paths: Iterable[str]) -> list[Path]:
+    """The files that are named. Raises ``UsageError`` where a name leads to none."""
+    return [*dict.fromkeys(file for path in list(paths) or ["."] for file in _named(path))]
+
+
+def load(file: Path, *, frozen: bool = True) -> Suite:
+    """See ``scenarios.load``; messages show the path below the working folder."""
+    return scenarios.load(file, root=Path.cwd(), frozen=frozen)
 
 
 def where(scenario: Scenario) -> str:

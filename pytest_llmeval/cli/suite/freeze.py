@@ -49,8 +49,8 @@ def add(actions: Any) -> None:
 def _freeze(options: argparse.Namespace) -> int:
     found = {
         Path(scenario.oracle): scenario
-        for suite in files.load(options.paths, frozen=False)
-        for scenario in suite.scenarios
+        for file in files.named(options.paths)
+        for scenario in files.load(file, frozen=False).scenarios
         if scenario.oracle is not None and (Path(scenario.oracle) / oracle.STRATEGIES).is_file()
     }
     if not found:

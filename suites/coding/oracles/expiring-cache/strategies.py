@@ -20,8 +20,24 @@ def sessions(draw, least, most, pauses):
     return f"(c := ExpiringCache({capacity}, {lifetime}), {', '.join(calls)})[1:]"
 
 
+@st.composite
+def expiries(draw):
+    """The first value is used last but expires first: it has to go when there is one too many."""
+    capacity, lifetime = draw(st.integers(2, 3)), draw(st.integers(5, 12))
+    start, keys = draw(st.integers(0, 9)), draw(st.permutations(KEYS))
+    later = start + draw(st.integers(1, 3))
+    calls = [f"c.put({keys[0]!r}, 10, {start})"]
+    calls += [f"c.put({key!r}, 11, {later})" for key in keys[1:capacity]]
+    calls.append(f"c.get({keys[0]!r}, {start + lifetime - 1})")
+    now = start + lifetime - draw(st.sampled_from([0, 0, 1]))
+    calls += [f"c.put({keys[capacity]!r}, 12, {now})", f"c.keys({now})"]
+    calls.append(f"c.{draw(st.sampled_from(['keys(', f'get({keys[1]!r}, ']))}{later + lifetime})")
+    return f"(c := ExpiringCache({capacity}, {lifetime}), {', '.join(calls)})[1:]"
+
+
 CALLS = [
     sessions(least=0, most=4, pauses=[0, 1]),
     sessions(least=3, most=8, pauses=[0, 1, 1]),
     sessions(least=3, most=8, pauses=[1, 2, 4]),
+    expiries(),
 ]

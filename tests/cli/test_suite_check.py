@@ -1,0 +1,61 @@
+"""``llmeval suite check``: sound suites pass, mistakes are sentences with file and line."""
+
+from __future__ import annotations
+
+import pytest
+
+SUITE = """\
+scenarios:
+- id: half
+  prompt: {en: "Write half(n)."}
+  answer: {code: python, requires: [half(n)]}
+  reference: |
+    def half(n):
+        return n // 2
+  checks:
+  - {call: half(9), equals: 4}
+- id: capital
+  prompt: {en: "What is the capital of France?"}
+  checks: [{contains: Paris}]
+- id: hello
+  prompt: {en: Hi.}
+"""
+
+
+@pytest.fixture
+def suite(folder_of_runs):
+    (folder_of_runs.path / "x.eval.yaml").write_text(SUITE)
+    return folder_of_runs
+
+
+def test_a_sound_suite_passes_and_each_scenario_says_what_was_tried(suite) -> None:
+    said = suite.llmeval("suite", "check")
+    assert (said.code, said.err) == (0, "")
+    half, capital, hello, summary = said.out.splitlines()
+    assert half.startswith("x.eval.yaml:2 half: 1 right answer, correctness 10.0, quality 10.0, ")
+    assert half.endswith(" wrong variants noticed")
+    assert capital == "x.eval.yaml:10 capital: checks, and no reference to try them on"
+    assert hello == "x.eval.yaml:13 hello: nothing tells right answers from wrong ones"
+    assert summary == "3 scenarios, 0 mistakes"
+
+
+def test_mistakes_are_told_with_file_and_line(suite) -> None:
+    (suite.path / "x.eval.yaml").write_text(SUITE.replace("equals: 4", "equals: 5"))
+    (suite.path / "y.eval.yaml").write_text("scenarios:\n- idd: x\n")
+    (suite.path / "z.eval.yaml").write_text("select: {from: x.eval.yaml, ids: [half]}\n")
+    said = suite.llmeval("suite", "check", ".")
+    assert said.code == 1
+    broken, half = said.err.splitlines()[0], said.err.splitlines()[-1]
+    assert broken.startswith("y.eval.yaml:2: ")
+    assert half.startswith(
+        "x.eval.yaml:2 half: reference: scores 0.0 for correctness, not 9.5: `half` fails on"
+    )
+    assert said.out.splitlines()[-1] == "3 scenarios, 2 mistakes"
+    assert "half: WRONG" in said.out
+
+
+def test_variants_that_nothing_notices_are_named_on_demand(suite) -> None:
+    text = SUITE.replace("n // 2", "n // 2 if n > 1 else 0")
+    (suite.path / "x.eval.yaml").write_text(text + "# checks of no use at the edge\n")
+    said = suite.llmeval("suite", "check", "-v")
+    assert "  not noticed: line 2: " in said.out
