@@ -12,14 +12,14 @@ import hashlib
 import itertools
 import time
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct, field, structs
 
 from . import hashes, wire
 from .errors import CeilingError, NotMeasurableError
 from .measure import price, rounds, throughput, timing
-from .measure.rounds import Asked, Plan
+from .measure.rounds import Asked, Plan, Side
 from .model import (
     SLO,
     Failure,
@@ -48,7 +48,8 @@ class Cell(Struct, frozen=True, kw_only=True):
     """What is asked of whom. ``parameters`` are resolved: every field but ``max_tokens`` is set.
 
     ``slo``: the policy's limits of a load whose scenario has none of its own.
-    ``price``: None leaves costs out. ``form``: ``Endpoint.form``.
+    ``price``: None leaves costs out. ``form``: ``Endpoint.form``. ``against``: of a reference, the endpoint
+    that it is asked in turn with.
     """
 
     endpoint: str
@@ -61,6 +62,7 @@ class Cell(Struct, frozen=True, kw_only=True):
     slo: SLO = SLO()
     price: Price | None = None
     form: dict[str, object] = field(default_factory=dict)
+    against: str | None = None
 
     def request(self) -> Request:
         """The cell's one request; its rounds repeat it."""
@@ -102,13 +104,21 @@ class AnswerText(Struct, frozen=True, omit_defaults=True):
 class Outcome(Struct, frozen=True):
     """What one cell yielded. ``interrupted``: it was cut off, and its last sample is a partial one.
 
-    ``stopped``: the sentence why some of its rounds were not asked.
+    ``stopped``: the sentence why some of its rounds were not asked. ``reference``: that of the endpoint which
+    was asked in turn with it.
     """
 
     record: Record
     answers: tuple[AnswerText, ...]
     interrupted: bool = False
     stopped: str | None = None
+    reference: Outcome | None = None
+
+    @property
+    def both(self) -> tuple[Outcome, ...]:
+        """Itself and its reference, as far as they were asked."""
+        every = (self, *([self.reference] if self.reference else []))
+        return tuple(one for one in every if one.record.samples)
 
 
 class Asking(NamedTuple):
@@ -119,38 +129,66 @@ class Asking(NamedTuple):
     stopped: CeilingError | None = None
 
 
+class Question(NamedTuple):
+    """A cell, and who answers it. ``restart`` is for cold cells."""
+
+    client: Client
+    cell: Cell
+    warmup: int = 0
+    on_round: Callable[[int], OnRead | None] | None = None
+    restart: Restart | None = None
+
+    def side(self) -> Side:
+        """As ``rounds`` asks it. Raises ``NotMeasurableError``."""
+        return Side(
+            client=self.client,
+            request=self.cell.request(),
+            plan=self.cell.plan(self.warmup, self.restart),
+            asked=[],
+            on_round=self.on_round,
+        )
+
+
 async def ask(
     client: Client,
     cell: Cell,
     *,
     started_unix: float,
-    warmup: int = 0,
     turn: AbstractAsyncContextManager[object] | None = None,
-    on_round: Callable[[int], OnRead | None] | None = None,
-    restart: Restart | None = None,
+    **known: Any,
 ) -> Asking:
-    """Ask every round inside the endpoint's turn.
+    """``ask_in_turn`` of one question alone; ``known`` are fields of ``Question``."""
+    question = Question(client=client, cell=cell, **known)
+    (asking,) = await ask_in_turn((question,), started_unix=started_unix, turn=turn)
+    return asking
 
-    ``restart`` is for cold cells; without it they raise ``NotMeasurableError``. A cancellation ends the cell,
-    not the caller: the partial answer is the last one, and the caller, who knows why it was cancelled, raises
-    again. Where the cost ceiling ends it, whole rounds are kept; without one, ``CeilingError`` is raised.
+
+async def ask_in_turn(
+    questions: Sequence[Question],
+    *,
+    started_unix: float,
+    turn: AbstractAsyncContextManager[object] | None = None,
+) -> tuple[Asking, ...]:
+    """Ask every round of every question inside the endpoints' turn: A B B A …; what each came to.
+
+    Cold cells without a ``restart`` raise ``NotMeasurableError``. A cancellation ends the cells, not the
+    caller: the partial answer is the last one, and the caller, who knows why it was cancelled, raises again.
+    Where the cost ceiling ends them, whole rounds are kept; without one, ``CeilingError`` is raised.
     """
-    plan = cell.plan(warmup, restart)
-    asked: list[Asked] = []
+    sides = [question.side() for question in questions]
     try:
         async with turn or nullcontext():
-            await rounds.ask(
-                client, cell.request(), plan, asked, started_unix=started_unix, on_round=on_round
-            )
+            await rounds.ask_in_turn(sides, started_unix=started_unix)
     except asyncio.CancelledError:
-        if not asked:
-            asked.append(Asked(0, time.time() - started_unix, rounds.unsent()))
-        return Asking(tuple(asked), interrupted=True)
+        if not any(side.asked for side in sides):
+            sides[0].asked.append(Asked(0, time.time() - started_unix, rounds.unsent()))
+        return tuple(Asking(tuple(side.asked), interrupted=True) for side in sides)
     except CeilingError as stop:
-        if not (whole := _whole_rounds(asked, plan)):
+        kept = [_whole_rounds(side.asked, side.plan) for side in sides]
+        if not any(kept):
             raise
-        return Asking(whole, stopped=stop)
-    return Asking(tuple(asked))
+        return tuple(Asking(whole, stopped=stop) for whole in kept)
+    return tuple(Asking(tuple(side.asked)) for side in sides)
 
 
 def _whole_rounds(asked: Sequence[Asked], plan: Plan) -> tuple[Asked, ...]:
@@ -204,7 +242,10 @@ def _load(cell: Cell, asked: Sequence[Asked]) -> tuple[Load, ...]:
         return ()
     batches = itertools.groupby(asked, key=lambda one: one.round)
     return tuple(
-        throughput.figures([one.reply for one in batch], plan, batch=number, slo=cell.slo)
+        structs.replace(
+            throughput.figures([one.reply for one in batch], plan, batch=number, slo=cell.slo),
+            against=cell.against,
+        )
         for number, batch in batches
     )
 
@@ -212,7 +253,7 @@ def _load(cell: Cell, asked: Sequence[Asked]) -> tuple[Load, ...]:
 def unreached(cell: Cell, failure: Failure, *, started_unix: float) -> Outcome:
     """The outcome of a cell whose endpoint could not be reached at all: one failed sample."""
     at_s, cost = round(time.time() - started_unix, 3), None if cell.price is None else 0.0
-    sample = Sample(round=0, at_s=at_s, ok=False, error=failure, cost=cost)
+    sample = Sample(round=0, at_s=at_s, ok=False, error=failure, cost=cost, against=cell.against)
     return Outcome(record(cell, (sample,)), ())
 
 
@@ -251,6 +292,7 @@ def _sample(asked: Asked, cell: Cell, score: Score | None, reasons: tuple[str, .
     return Sample(
         round=asked.round,
         request=asked.request,
+        against=cell.against,
         at_s=round(asked.at_s, 3),
         ok=not failed,
         finish_reason=response.finish_reason,

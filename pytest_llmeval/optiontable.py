@@ -73,6 +73,13 @@ OPTIONS = (
         repeatable=True,
         in_file=False,
     ),
+    Option(
+        "reference",
+        values.TEXT,
+        "an endpoint to ask in turn with the others, which are compared with it instead of their baselines",
+        "[NAME=]SPEC",
+        in_file=False,
+    ),
     Option("rounds", values.whole_kind(1), "requests per cell", "N", "3"),
     Option(
         "warmup", values.whole_kind(0), "requests before the first cell of an endpoint, thrown away", "N", "1"
@@ -108,6 +115,13 @@ OPTIONS = (
         "rounds that suspected cells are measured once more before anything is red; 0: not at all",
         "N",
         "as many as rounds, at least 3",
+    ),
+    Option(
+        "fail_inconclusive",
+        values.SWITCH,
+        "fail for what the gate can't tell: too little history, a client that could not keep up",
+        default="it is shown",
+        flags=(("--llm-fail-inconclusive", True),),
     ),
     Option(
         "timeout", values.number_kind(0, above=True), "seconds that one request may take", "SECONDS", "120"

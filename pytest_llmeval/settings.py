@@ -36,7 +36,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     ``over`` are the sampling parameters that the command line or the environment gave, ``under`` the project
     file's and the defaults; scenarios and endpoints have theirs between them. ``rounds_given``: by the
     command line or the environment, so that scenarios have no say. Paths are absolute. ``max_cost`` is in the
-    currency of the endpoints' prices. ``sandbox``: a kind of ``score.sandbox.choice``.
+    currency of the endpoints' prices. ``sandbox``: a kind of ``score.sandbox.choice``. ``reference``: the
+    name of the one of the ``endpoints`` with which the others are compared.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -46,11 +47,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     rounds_given: bool = False
     warmup: int = 1
     prompt_languages: tuple[str, ...] = ()
+    reference: str | None = None
     update_baselines: bool = False
     baselines: Path = Path("baselines")
     json: Path | None = None
     strict: bool = False
     confirm: int = 3
+    fail_inconclusive: bool = False
     timeout_s: float = 120.0
     over: Parameters = Parameters()
     under: Parameters = Parameters(temperature=0.0, seed=0, max_tokens=1024)
@@ -60,6 +63,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     install: bool = False
     sandbox: str = "auto"
     policy: Policy = Policy()
+
+    @property
+    def candidates(self) -> tuple[Endpoint, ...]:
+        """The endpoints that are judged: all but the reference."""
+        return tuple(endpoint for endpoint in self.endpoints if endpoint.name != self.reference)
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint of that name."""
+        return next(endpoint for endpoint in self.endpoints if endpoint.name == name)
 
 
 def resolve(
@@ -79,7 +91,13 @@ def resolve(
     here = cwd or Path.cwd()
     file = project.read(rootdir, {option.name: option.kind for option in OPTIONS if option.in_file}, kinds)
     given, places = _given(options, environ)
-    endpoints = _endpoints(given, places, file, here)
+    endpoints, reference = _endpoints(given, places, file, here)
+    if reference is not None and given.get("update_baselines"):
+        raise SettingsError(
+            "endpoints that were asked in turn with a reference are no session of a baseline",
+            where=places["update_baselines"],
+            hint=f"update in a run of its own, without {places['reference']}",
+        )
     keys = {endpoint.name: specs.key_of(endpoint, environ) for endpoint in endpoints}
     chosen = {**file.options, **given}
     sampling = structs.fields(Parameters)
@@ -98,11 +116,13 @@ def resolve(
         rounds_given="rounds" in given,
         warmup=chosen.get("warmup", default.warmup),
         prompt_languages=chosen.get("prompt_language", ()),
+        reference=reference,
         update_baselines=chosen.get("update_baselines", False),
         baselines=path("baselines") or rootdir / default.baselines,
         json=path("json"),
         strict=chosen.get("strict", _in_ci(environ)),
         confirm=chosen.get("confirm", max(default.confirm, chosen.get("rounds", default.rounds))),
+        fail_inconclusive=chosen.get("fail_inconclusive", default.fail_inconclusive),
         timeout_s=chosen.get("timeout", default.timeout_s),
         over=Parameters(**{one.name: given.get(one.name) for one in sampling}),
         under=Parameters(
@@ -156,13 +176,22 @@ def _given(
 
 def _endpoints(
     given: dict[str, Any], places: dict[str, str], file: project.Project, cwd: Path
-) -> tuple[Endpoint, ...]:
+) -> tuple[tuple[Endpoint, ...], str | None]:
+    """Every endpoint of the run, and the name of the one that is the reference."""
     chosen = specs.select(
         given.get("endpoint", ()), file.endpoints, cwd=cwd, where=places.get("endpoint", "--llm-endpoint")
     )
-    if "model" not in given:
-        return chosen
-    return tuple(structs.replace(endpoint, model=given["model"]) for endpoint in chosen)
+    if model := given.get("model"):
+        chosen = tuple(structs.replace(endpoint, model=model) for endpoint in chosen)
+    if "reference" not in given:
+        return chosen, None
+    reference = specs.reference(
+        given["reference"], chosen, file.endpoints, cwd=cwd, where=places["reference"]
+    )
+    if model and reference.model is None:
+        reference = structs.replace(reference, model=model)
+    others = tuple(endpoint for endpoint in chosen if endpoint.name != reference.name)
+    return (*others, reference), reference.name
 
 
 def _in_ci(environ: Mapping[str, str]) -> bool:

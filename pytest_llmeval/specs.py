@@ -50,6 +50,44 @@ def select(
     return chosen
 
 
+def reference(
+    text: str, chosen: Sequence[Endpoint], configured: Mapping[str, Endpoint], *, cwd: Path, where: str
+) -> Endpoint:
+    """The endpoint that those chosen are compared with: one of them by its name, else a spec of its own.
+
+    A URL without a name is called ``reference``. Raises ``SettingsError`` where it means nothing, or where
+    nothing is left to be compared or can be asked in turn with it.
+    """
+    found = next((endpoint for endpoint in chosen if endpoint.name == text), None)
+    others = [endpoint for endpoint in chosen if endpoint is not found]
+    if found is None:
+        if text == "all":
+            raise SettingsError("one endpoint is the reference, not all", where=where)
+        spec = _Spec(text, configured, cwd, where)
+        found = spec.endpoint()
+        if spec.is_url and spec.name is None:
+            found = structs.replace(found, name="reference")
+    if any(endpoint.name == found.name for endpoint in others):
+        hint = f"name the reference: {where}=old={text}"
+        raise SettingsError(f"two endpoints are called {found.name}", where=where, hint=hint)
+    if not others:
+        raise SettingsError(
+            f"nothing is there to be compared with {found.name}",
+            where=where,
+            hint="name what to compare with it, like --llm-endpoint=new=http://localhost:8000/v1",
+        )
+    group = found.server.exclusive if found.server else None
+    for other in others:
+        if group is not None and other.server is not None and other.server.exclusive == group:
+            raise SettingsError(
+                f"{other.name} and {found.name} can't be asked in turn: their servers are both of the "
+                f"exclusive group {group}, of which only one is up at a time",
+                where=where,
+                hint="give one of them another group if both fit; else compare with a baseline",
+            )
+    return found
+
+
 def key_of(endpoint: Endpoint, environ: Mapping[str, str]) -> str | None:
     """The key to send to a selected endpoint, None for none.
 

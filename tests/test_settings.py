@@ -89,6 +89,7 @@ def test_every_option_has_one_name_everywhere(tmp_path):
         "endpoint": ("local", ("local",)),
         "model": ("smollm2", "smollm2"),
         "suite": ("smoke, coding", ("smoke", "coding")),
+        "reference": ("", None),  # it goes with no update: see below
         "rounds": ("2", 2),
         "warmup": ("0", 0),
         "prompt_language": ("ko,en", ("ko", "en")),
@@ -97,6 +98,7 @@ def test_every_option_has_one_name_everywhere(tmp_path):
         "json": ("out/run.json", Path("/here/out/run.json")),
         "strict": ("yes", True),
         "confirm": ("0", 0),
+        "fail_inconclusive": ("1", True),
         "timeout": ("1.5", 1.5),
         "temperature": ("0.25", 0.25),
         "max_tokens": ("-1", -1),
@@ -116,7 +118,7 @@ def test_every_option_has_one_name_everywhere(tmp_path):
     assert found.over == Parameters(temperature=0.25, max_tokens=-1, seed=42)
     assert found.timeout_s == 1.5
     same = ("rounds", "warmup", "update_baselines", "baselines", "json", "strict", "record", "answers")
-    for name in (*same, "max_cost", "install"):
+    for name in (*same, "max_cost", "install", "reference", "fail_inconclusive"):
         assert getattr(found, name) == written[name][1], name
     names = {option.name: (option.option, option.variable) for option in OPTIONS}
     assert names["prompt_language"] == ("--llm-prompt-language", "LLMEVAL_PROMPT_LANGUAGE")
@@ -288,6 +290,80 @@ def test_all_without_configured_endpoints_says_how_to_have_one(tmp_path):
 
 def test_a_wrong_spec_of_the_environment_names_the_variable(rootdir):
     assert refused(rootdir, {"LLMEVAL_ENDPOINT": "nope"}).startswith("LLMEVAL_ENDPOINT: ")
+
+
+# -- a reference -------------------------------------------------------------------------------------------
+
+GROUPS = """\
+[endpoints.new.server]
+command = ["serve", "{port}"]
+exclusive = "gpu0"
+[endpoints.old.server]
+command = ["serve", "{port}"]
+exclusive = "gpu0"
+[endpoints.other.server]
+command = ["serve", "{port}"]
+exclusive = "gpu1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("reference", "name", "names"),
+    [
+        ("ollama", "ollama", ["vllm-awq", "ollama"]),
+        ("local", "local", ["vllm-awq", "ollama", "local"]),
+        ("old=http://h", "old", ["vllm-awq", "ollama", "old"]),
+        ("http://h", "reference", ["vllm-awq", "ollama", "reference"]),
+    ],
+)
+def test_a_reference_is_one_of_the_endpoints_or_one_more(rootdir, reference, name, names):
+    found = resolved(rootdir, endpoint=["ollama", "vllm-awq"], reference=reference)
+    assert found.reference == name
+    assert sorted(one.name for one in found.endpoints) == sorted(names)
+    assert {one.name for one in found.candidates} == set(names) - {name}
+    assert found.endpoint(name).name == name
+    assert resolved(rootdir, endpoint=["ollama"]).reference is None
+
+
+def test_a_reference_has_a_key_of_its_own(rootdir):
+    assert resolved(rootdir, endpoint=["local"], reference="vllm-awq").secrets == {"vllm-awq": KEY}
+
+
+def test_a_model_is_chosen_for_a_reference_that_names_none(rootdir):
+    found = resolved(rootdir, endpoint=["http://h"], reference="local:smollm2", model="m")
+    assert [one.model for one in found.endpoints] == ["m", "smollm2"]
+    found = resolved(rootdir, endpoint=["http://h"], reference="http://h", model="m")
+    assert [one.model for one in found.endpoints] == ["m", "m"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reference", "words"),
+    [
+        (["ollama"], "ollama", "nothing is there to be compared with ollama"),
+        ([], "ollama", "nothing is there to be compared with ollama"),
+        (["ollama"], "all", "one endpoint is the reference, not all"),
+        (["ollama"], "ollama=http://h", "two endpoints are called ollama"),
+        (["ollama"], "olama", "did you mean ollama?"),
+    ],
+)
+def test_a_wrong_reference_says_what_to_write(rootdir, chosen, reference, words):
+    message = refused(rootdir, endpoint=chosen, reference=reference)
+    assert message.startswith("--llm-reference: ")
+    assert words in message
+
+
+def test_servers_that_exclude_each_other_cannot_be_asked_in_turn(tmp_path):
+    (tmp_path / "llmeval.toml").write_text(GROUPS)
+    message = refused(tmp_path, endpoint=["new"], reference="old")
+    assert "new and old can't be asked in turn" in message
+    assert "exclusive group gpu0" in message
+    assert resolved(tmp_path, endpoint=["new"], reference="other").reference == "other"
+
+
+def test_what_was_asked_in_turn_is_no_session_of_a_baseline(rootdir):
+    message = refused(rootdir, endpoint=["ollama"], reference="vllm-awq", update_baselines=True)
+    assert message.startswith("--llm-update-baselines: ")
+    assert "without --llm-reference" in message
 
 
 # -- keys --------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from pytest_llmeval.model import Policy
 
+_OF_A_RUN = frozenset({"LLMEVAL_ENDPOINT", "LLMEVAL_REFERENCE", "LLMEVAL_UPDATE_BASELINES"})
+"""What to ask is no business of a command that asks nobody."""
 MARKS = ("llmeval.toml", "baselines", "pyproject.toml", "pytest.ini", "tox.ini", ".git")
 
 
@@ -39,6 +41,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def promises(options: argparse.Namespace) -> tuple[Path, Policy]:
     """The folder of the baselines and the policy, by the same precedence as in a run."""
-    environ = {name: value for name, value in os.environ.items() if name != "LLMEVAL_ENDPOINT"}
+    environ = {name: value for name, value in os.environ.items() if name not in _OF_A_RUN}
     found = settings.resolve({"baselines": options.baselines}, environ=environ, rootdir=root())
     return found.baselines, found.policy

@@ -21,6 +21,8 @@ def refused_run(run: Run, verdicts: Iterable[Verdict], *, force: bool) -> str | 
     """Why no session of this run may enter, and what to do; None where it may."""
     if run.interrupted:
         return f"the run was interrupted: {NOTHING}"
+    if run.reference is not None:
+        return f"the run was asked in turn with {run.reference}, which is another load: {NOTHING}"
     if not run.complete and not force:
         return (
             f"the run is partial, not all cells ran: {NOTHING} (llmeval baseline update --force appends it)"

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field, structs
 
 from pytest_llmeval.model import Policy, Record, Run, Verdict
 
-from . import comparable, confirm, promises, sentences, sessions, stats
+from . import comparable, confirm, pairs, promises, sentences, sessions, stats
 from .metric import Frame, Judgement, RawSamples, decide, examine
 from .metrics import METRICS, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from .comparable import Comparable
     from .evidence import Evidence
+    from .pairs import Pairs
     from .sessions import Baseline
 
 
@@ -50,10 +52,11 @@ def judge_run(
     """The verdicts on ``run`` against ``baselines`` (endpoint -> its baseline; one without is ``new``).
 
     Each endpoint has ``policy.alpha`` of false alarms, divided over its gated metrics by weight. With
-    ``reference``, an endpoint of the same run that was asked in turn with the others, these are compared with
-    it instead of with their baselines. An interrupted run is not judged.
+    ``reference`` (default: the run's own), an endpoint of the same run that was asked in turn with the
+    others, these are compared with it instead of with their baselines. An interrupted run is not judged.
     """
     policy = policy or Policy()
+    reference = reference or run.reference
     if run.interrupted:
         header = f"interrupted: {sentences.count(len(run.cells), 'cell')} ran; nothing was judged"
         return Verdicts(header=header, judged=False)
@@ -64,13 +67,14 @@ def judge_run(
         records = sessions.records(run, name)
         if reference is None:
             said, suspects[name] = _endpoint(name, records, baselines.get(name), run, policy)
-            lines += said
+        elif name == reference:
+            said = promises.about_requests(name, records)
         else:
-            lines += promises.about_requests(name, records)
-            if name != reference:
-                lines += _against(name, records, reference, sessions.records(run, reference), policy)
+            said, suspects[name] = _in_turn(name, records, reference, run, policy)
+        lines += said
+    judged = [name for name in names if name != reference]
     return Verdicts(
-        header=_header(policy.alpha, len(names) - (reference is not None)),
+        header=_header(policy.alpha, len(judged)),
         lines=tuple(lines),
         suspects={name: cells for name, cells in suspects.items() if cells},
     )
@@ -100,23 +104,52 @@ def _endpoint(
         return [*lines, Verdict(endpoint=name, metric="baseline", verdict="new", sentence=new)], ()
     past = comparable.with_baseline(baseline, run, records, any_hardware=policy.compare_hardware)
     lines = promises.about_facts(name, baseline.facts, run.endpoints.get(name)) + lines
-    judged = _looked(name, confirm.first_look(records), past, policy)
-    suspects = confirm.suspects(judged)
-    if suspects:
-        second = _looked(name, records, past, policy)
-        judged = confirm.agreed(judged, second, records, why_not=run.unconfirmed.get(name))
-        seen_twice = confirm.seen_twice(records)
-        suspects = tuple(cell for cell in suspects if cell not in seen_twice)
-    said = [line for metric, one in judged.items() for line in _said(name, metric, one)]
-    lines += _with_floors(said, floors, name)
-    lines += _starved(name, records, past)
+    look = partial(_looked, name, past=past, policy=policy)
+    judged, suspects = _confirmed(name, records, look, run)
+    lines += _with_floors(_every_line(name, judged), floors, name)
+    if past.timings:
+        reasons = {record.key: reason for record in records if (reason := sessions.starved(record))}
+        lines += promises.about_starvation(name, reasons, policy)
     lines += promises.about_cells(baseline, run, records)
     lines += promises.about_staleness(name, past)
     return lines, suspects
 
 
-def _looked(name: str, records: Sequence[Record], past: Comparable, policy: Policy) -> dict[str, Judgement]:
-    """Metric -> its judgement, on the samples of these records."""
+def _in_turn(
+    name: str, records: Sequence[Record], reference: str, run: Run, policy: Policy
+) -> tuple[list[Verdict], tuple[str, ...]]:
+    """One endpoint against another that was asked in turn with it; and its ``Verdicts.suspects``."""
+    lines = promises.about_requests(name, records)
+    figures = {metric: _figures(records, METRICS[metric]) for metric in METRICS}
+    floors = promises.broken_floors(name, figures, policy)
+    paired = pairs.of(name, records, sessions.records(run, reference))
+    look = partial(_looked_in_turn, name, paired=paired, than=reference, policy=policy)
+    judged, suspects = _confirmed(name, records, look, run)
+    lines += _with_floors(_every_line(name, judged), floors, name)
+    lines += promises.about_starvation(name, paired.starved, policy)
+    compared = bool(judged or paired.starved)
+    return lines + promises.about_pairs(name, reference, paired.unlike, compared=compared), suspects
+
+
+Judgements = dict[str, Judgement]
+"""Metric -> its judgement."""
+
+
+def _confirmed(
+    name: str, records: Sequence[Record], look: Callable[[Sequence[Record]], Judgements], run: Run
+) -> tuple[Judgements, tuple[str, ...]]:
+    """What two looks say, where cells were measured once more; and the cells to be measured once more."""
+    judged = look(confirm.first_look(records))
+    suspects = confirm.suspects(judged)
+    if not suspects:
+        return judged, ()
+    judged = confirm.agreed(judged, look(records), records, why_not=run.unconfirmed.get(name))
+    seen_twice = confirm.seen_twice(records)
+    return judged, tuple(cell for cell in suspects if cell not in seen_twice)
+
+
+def _looked(name: str, records: Sequence[Record], *, past: Comparable, policy: Policy) -> Judgements:
+    """What the samples of these records say against a baseline's sessions."""
     found: dict[str, Evidence] = {}
     figures = {metric: _figures(records, METRICS[metric]) for metric in METRICS}
     for metric in METRICS.values():
@@ -125,32 +158,21 @@ def _looked(name: str, records: Sequence[Record], past: Comparable, policy: Poli
         if evidence is not None:
             found[metric.name] = evidence
     since = past.sessions[0].date.partition("T")[0]
-    return _decided(name, found, figures, policy, since)
+    return _decided(name, found, figures, policy, since=since)
 
 
-def _against(
-    name: str, records: Sequence[Record], reference: str, others: Sequence[Record], policy: Policy
-) -> list[Verdict]:
-    """One endpoint against another that was asked in turn with it, paired by round."""
-    partners = {record.key: record for record in others}
+def _looked_in_turn(
+    name: str, records: Sequence[Record], *, paired: Pairs, than: str, policy: Policy
+) -> Judgements:
+    """What they say against a reference, round by round."""
     found: dict[str, Evidence] = {}
     figures: dict[str, RawSamples] = {}
     for metric in METRICS.values():
-        new: dict[str, list[float]] = {}
-        old: dict[str, list[float]] = {}
-        for record in records:
-            if record.key in partners and not (metric.timing and sessions.starved(record)):
-                theirs = dict(sessions.by_round(partners[record.key], metric.name))
-                ours = dict(sessions.by_round(record, metric.name))
-                shared = sorted(ours.keys() & theirs.keys())
-                new[record.key] = [ours[at] for at in shared]
-                old[record.key] = [theirs[at] for at in shared]
-        allowance = metric.allowed(policy.of(name, metric.name))
-        evidence = examine((), new, metric, allowance, reference=old)
+        new, old = paired.figures(records, metric)
+        evidence = examine((), new, metric, metric.allowed(policy.of(name, metric.name)), reference=old)
         if evidence is not None:
             found[metric.name], figures[metric.name] = evidence, new
-    judged = _decided(name, found, figures, policy, reference)
-    return [line for metric, one in judged.items() for line in _said(name, metric, one)]
+    return _decided(name, found, figures, policy, than=than)
 
 
 def _figures(records: Sequence[Record], metric: Metric) -> RawSamples:
@@ -164,9 +186,16 @@ def _figures(records: Sequence[Record], metric: Metric) -> RawSamples:
 
 
 def _decided(
-    name: str, found: Mapping[str, Evidence], figures: Mapping[str, RawSamples], policy: Policy, since: str
-) -> dict[str, Judgement]:
-    """A judgement on every metric that has evidence: the gated ones share alpha, the others are shown."""
+    name: str,
+    found: Mapping[str, Evidence],
+    figures: Mapping[str, RawSamples],
+    policy: Policy,
+    **words: str,
+) -> Judgements:
+    """A judgement on every metric that has evidence: the gated ones share alpha, the others are shown.
+
+    ``words``: ``since`` or ``than`` of their ``Frame``.
+    """
     weights = {metric: METRICS[metric].share(policy.of(name, metric)) for metric in found}
     total = sum(weights.values())
     tests = {
@@ -190,11 +219,15 @@ def _decided(
             alpha=alpha,
             cells=tuple(figures[metric]),
             endpoint=name,
-            since=since,
             gated=gated,
+            **words,
         )
         judged[metric] = decide(evidence, significant, frame)
     return judged
+
+
+def _every_line(name: str, judged: Judgements) -> list[Verdict]:
+    return [line for metric, one in judged.items() for line in _said(name, metric, one)]
 
 
 def _said(name: str, metric: str, judged: Judgement) -> list[Verdict]:
@@ -243,19 +276,4 @@ def _with_floors(lines: list[Verdict], floors: Mapping[str, str], name: str) -> 
         Verdict(endpoint=name, metric=metric, verdict="regressed", worse=True, sentence=sentence)
         for metric, sentence in floors.items()
         if metric not in wholes
-    ]
-
-
-def _starved(name: str, records: Sequence[Record], past: Comparable) -> list[Verdict]:
-    """Cells that the client could not keep up with: their timings say nothing about the endpoint."""
-    return [
-        Verdict(
-            endpoint=name,
-            metric="timings",
-            cell=record.key,
-            verdict="inconclusive",
-            sentence=f"timings of {record.key} on {name} were not judged: {reason}",
-        )
-        for record in records
-        if past.timings and (reason := sessions.starved(record))
     ]

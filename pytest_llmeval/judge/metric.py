@@ -47,8 +47,8 @@ class Judgement(Struct, frozen=True, kw_only=True):
 class Frame(Struct, frozen=True, kw_only=True):
     """What a decision needs beside the evidence. ``alpha``: the metric's own share, before shares pass on.
 
-    For the sentences: ``endpoint``, and ``since``, the date of the epoch's first session. ``gated``: whether
-    a loss may be red.
+    For the sentences: ``endpoint``, what it is compared with (``than``), and ``since``, the date of the
+    epoch's first session. ``gated``: whether a loss may be red.
     """
 
     metric: Metric
@@ -56,6 +56,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     alpha: float
     cells: tuple[str, ...]
     endpoint: str | None = None
+    than: str = "its baseline"
     since: str = "its first sessions"
     gated: bool = True
 
@@ -87,7 +88,8 @@ def judge_metric(
     kind = named(metric)
     allowance = kind.allowed(policy)
     evidence = examine(sessions, run, kind, allowance, reference=reference)
-    frame = Frame(metric=kind, allowance=allowance, alpha=alpha, cells=tuple(run))
+    than = "its baseline" if reference is None else "its reference"
+    frame = Frame(metric=kind, allowance=allowance, alpha=alpha, cells=tuple(run), than=than)
     if evidence is None:
         sentence = sentences.nothing_to_compare(frame.who(None), kind)
         return Judgement(verdict="new", whole="new", sentence=sentence)
@@ -156,8 +158,7 @@ def _judged(
     metric = frame.metric
     effect = metric.effect(shift.size)
     beyond = abs(effect) >= frame.allowance
-    than = "its reference" if evidence.paired else "its baseline"
-    sentence = sentences.moved(metric, shift, frame.who(cell), than)
+    sentence = sentences.moved(metric, shift, frame.who(cell), frame.than)
     sure = sentences.certainty(metric, shift, evidence, alpha)
     verdict: VerdictName = "ok"
     if evidence.thin:

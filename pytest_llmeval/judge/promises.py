@@ -131,6 +131,42 @@ def about_cells(baseline: Baseline, run: Run, records: Sequence[Record]) -> list
     return verdicts
 
 
+def about_starvation(endpoint: str, reasons: Mapping[str, str], policy: Policy) -> list[Verdict]:
+    """Cells that the client could not keep up with: their timings say nothing about the endpoint.
+
+    ``reasons``: cell -> why. Where no timing is gated, nothing depends on it.
+    """
+    gated = any(one.timing and one.share(policy.of(endpoint, one.name)) for one in METRICS.values())
+    return [
+        Verdict(
+            endpoint=endpoint,
+            metric="timings",
+            cell=cell,
+            verdict="inconclusive" if gated else "ok",
+            sentence=f"timings of {cell} on {endpoint} were not judged: {reason}",
+        )
+        for cell, reason in reasons.items()
+    ]
+
+
+def about_pairs(endpoint: str, reference: str, unlike: Sequence[str], *, compared: bool) -> list[Verdict]:
+    """What could not be compared with a reference: cells ``unlike`` its own, or everything."""
+    if unlike:
+        verb = "was" if len(unlike) == 1 else "were"
+        sentence = (
+            f"{sentences.names(unlike)} on {endpoint} {verb} asked with other parameters than on {reference} "
+            "and can't be compared; give both endpoints the same temperature, seed and max_tokens"
+        )
+        cell = unlike[0] if len(unlike) == 1 else None
+        return [
+            Verdict(endpoint=endpoint, metric="parameters", cell=cell, verdict="stale", sentence=sentence)
+        ]
+    if compared:
+        return []
+    sentence = f"{endpoint} was not compared with {reference}: no round has figures of both that count"
+    return [Verdict(endpoint=endpoint, metric="reference", verdict="inconclusive", sentence=sentence)]
+
+
 def about_staleness(endpoint: str, comparable: Comparable) -> list[Verdict]:
     """What can't be compared, and why: one verdict a reason, with the cell where it is one."""
     reasons = []

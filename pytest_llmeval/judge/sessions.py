@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from pytest_llmeval.model import SCORES, Facts, Record, Run, Sample, suite_of
+from pytest_llmeval.model import SCORES, Facts, Load, Record, Run, Sample, suite_of
 
 from .metrics import METRICS
 
@@ -108,7 +108,7 @@ def cell_figures(record: Record) -> CellFigures:
     )
 
 
-def by_round(record: Record, metric: str) -> list[tuple[int, float]]:
+def by_round(record: Record, metric: str, *, against: str | None = None) -> list[tuple[int, float]]:
     """Every figure of one metric that may be judged by, with its round: the one mapping for baselines and
     verdicts.
 
@@ -116,18 +116,23 @@ def by_round(record: Record, metric: str) -> list[tuple[int, float]]:
     counts where the prefix cache was defeated (``cold``), or in the first measured request where that is
     unknown. The peak of GPU memory is a figure of the cell, ``load_tps`` one of a round; a round of a load
     has one of every metric, over its batch: requests that were under way together are no samples of their
-    own.
+    own. ``against``: of a reference, only what was asked in turn with that endpoint.
     """
+
+    def is_wanted(one: Sample | Load) -> bool:
+        return against is None or one.against in {None, against}
+
     if metric == "load_tps":
-        batches = [(load.round, load.load_tps) for load in record.load if not load.void]
-        return [(at, value) for at, value in batches if value is not None]
+        good = [load for load in record.load if is_wanted(load) and not load.void]
+        return [(load.round, load.load_tps) for load in good if load.load_tps is not None]
     if metric == "gpu_memory_peak_bytes":
         peak = record.telemetry.peak.get("gpu_memory_used_bytes") if record.telemetry else None
         return [] if peak is None else [(0, peak)]
-    first = min((_place(sample) for sample in record.samples), default=(0, 0))
+    first = min(record.samples, key=lambda sample: (sample.at_s, *_place(sample)), default=None)
     found = []
-    for sample in record.samples:
-        value = _score(sample, metric) if metric in SCORES else _timing(sample, metric, first)
+    for sample in filter(is_wanted, record.samples):
+        is_first = sample is first
+        value = _score(sample, metric) if metric in SCORES else _timing(sample, metric, is_first=is_first)
         if value is not None:
             found.append((sample.round, value))
     return _by_batch(found, fmean if metric in SCORES else median) if record.load else found
@@ -155,11 +160,11 @@ def _score(sample: Sample, metric: str) -> float | None:
     return getattr(sample.score, metric) if sample.ok and sample.score is not None else None
 
 
-def _timing(sample: Sample, metric: str, first: tuple[int, int]) -> float | None:
+def _timing(sample: Sample, metric: str, *, is_first: bool) -> float | None:
     if not sample.ok or sample.void or sample.transport == "replay" or sample.retries:
         return None
     if metric == "ttft_s" and not (
-        sample.cache == "cold" or (sample.cache in {None, "unknown"} and _place(sample) == first)
+        sample.cache == "cold" or (sample.cache in {None, "unknown"} and is_first)
     ):
         return None
     value: float | None = getattr(sample, metric)

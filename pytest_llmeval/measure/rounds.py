@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, structs
@@ -84,41 +84,64 @@ class Asked(Struct, frozen=True):
         return Reply(self.request or 0, self.response, self.scheduled_ns)
 
 
-async def ask(
-    client: Client,
-    request: Request,
-    plan: Plan,
-    asked: list[Asked],
-    *,
-    started_unix: float,
-    on_round: Callable[[int], OnRead | None] | None = None,
-) -> None:
-    """Ask every round; what came back is appended to ``asked``, which is the caller's.
+class Side(NamedTuple):
+    """Who is asked what; what came back is appended to ``asked``, which is the caller's."""
 
-    A cancellation leaves in it what was whole and what was under way. After a failure of ``load.GIVE_UP`` no
-    other round is asked.
+    client: Client
+    request: Request
+    plan: Plan
+    asked: list[Asked]
+    on_round: Callable[[int], OnRead | None] | None = None
+
+
+async def ask(side: Side, *, started_unix: float) -> None:
+    """Ask every round.
+
+    A cancellation leaves in ``asked`` what was whole and what was under way. After a failure of
+    ``load.GIVE_UP`` no other round is asked.
     """
+    await ask_in_turn((side,), started_unix=started_unix)
+
+
+async def ask_in_turn(sides: Sequence[Side], *, started_unix: float) -> None:
+    """Ask several sides, which have the same number of rounds, one after the other in every round: A B B A …
+
+    What drifts meanwhile is the same for all. Where one gives up, none is asked further.
+    """
+    for side in sides:
+        await _warm_up_for(side)
+    for number in range(sides[0].plan.rounds):
+        for side in sides[:: -1 if number % 2 else 1]:
+            if await _gives_up(side, number, started_unix):
+                return
+
+
+async def _gives_up(side: Side, number: int, started_unix: float) -> bool:
+    """Ask one round; whether to ask no other."""
+    on_read = side.on_round(number) if side.on_round else None
+    one = _Round(number, side.client, side.request, on_read, started_unix)
+    try:
+        if side.plan.load is not None:
+            await one.batch(side.plan.load, side.plan.seed)
+        elif side.plan.restart is not None:
+            await one.cold(side.plan.restart)
+        else:
+            await one.single()
+    except asyncio.CancelledError as cancelled:
+        one.interrupted(cancelled)
+        raise
+    finally:
+        side.asked.extend(one.asked)
+    failures = (each.response.failure for each in one.asked)
+    return any(failure is not None and failure.kind in load.GIVE_UP for failure in failures)
+
+
+async def _warm_up_for(side: Side) -> None:
+    plan = side.plan
     if plan.load is not None:
-        await _warm_up(client, load.warm_up_plan(plan.load), request.timeout_s)
+        await _warm_up(side.client, load.warm_up_plan(plan.load), side.request.timeout_s)
     elif plan.restart is None and plan.warmup:
-        await _warm_up(client, LoadPlan(requests=plan.warmup, concurrency=1), request.timeout_s)
-    for number in range(plan.rounds):
-        one = _Round(number, client, request, on_round(number) if on_round else None, started_unix)
-        try:
-            if plan.load is not None:
-                await one.batch(plan.load, plan.seed)
-            elif plan.restart is not None:
-                await one.cold(plan.restart)
-            else:
-                await one.single()
-        except asyncio.CancelledError as cancelled:
-            one.interrupted(cancelled)
-            raise
-        finally:
-            asked += one.asked
-        failures = (each.response.failure for each in one.asked)
-        if any(failure is not None and failure.kind in load.GIVE_UP for failure in failures):
-            return
+        await _warm_up(side.client, LoadPlan(requests=plan.warmup, concurrency=1), side.request.timeout_s)
 
 
 def warm_up_request(timeout_s: float) -> Request:

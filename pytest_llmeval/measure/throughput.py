@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -69,6 +69,9 @@ def figures(replies: Sequence[Reply], plan: LoadPlan, *, batch: int = 0, slo: SL
         series["scheduled_ttft"] = _later(series["ttft"], delays_s)
         series["scheduled_latency"] = _later(series["latency"], delays_s)
     kept = sum(keeps(one, limits, delay_s) for one, delay_s in zip(times, delays_s, strict=True))
+    percentiles: dict[str, Any] = {
+        f"{name}_p{percent}_s": _percentile(series[name], percent) for name in series for percent in (50, 99)
+    }
     return Load(
         round=batch,
         requests=plan.requests,
@@ -81,11 +84,7 @@ def figures(replies: Sequence[Reply], plan: LoadPlan, *, batch: int = 0, slo: SL
         goodput_rps=None if limits == _NO_LIMITS else _per_second(kept, wall_s),
         fairness=jain([one.e2e_tps for one in times if one.e2e_tps is not None]),
         void=_void(responses, wall_s),
-        **{
-            f"{name}_p{percent}_s": _percentile(series[name], percent)
-            for name in series
-            for percent in (50, 99)
-        },
+        **percentiles,
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 POLL_S = 0.02
@@ -47,6 +47,20 @@ async def alone(folder: Path, name: str, *, slots: int = 1) -> AsyncIterator[Non
         )  # two that gather slots would wait for ever
         for _ in range(slots):
             await held.enter_async_context(turn(folder, name, slots=slots))
+        yield
+
+
+@asynccontextmanager
+async def turns(folder: Path, slots: Mapping[str, int], *, alone_there: bool = False) -> AsyncIterator[None]:
+    """Hold a turn at each of several endpoints while the block runs; ``slots``: name -> how many it has.
+
+    Everybody takes them in the order of their names, so no two wait for each other. ``alone_there``: as
+    ``alone`` does, all slots of each.
+    """
+    wait = alone if alone_there else turn
+    async with AsyncExitStack() as held:
+        for name in sorted(slots):
+            await held.enter_async_context(wait(folder, name, slots=slots[name]))
         yield
 
 

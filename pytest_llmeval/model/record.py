@@ -36,12 +36,14 @@ class Sample(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Of a load cell: ``request`` is its number in the round's batch, ``queue_s`` the wait before the server
     took it up, where the server tells, ``delay_s`` how long after its scheduled time it was sent. Of a cold
     cell: ``cold_start_s`` from the server's start to healthy, ``cold_ttft_s`` from there to the first token.
+    Of a reference: ``against``, the endpoint that it was asked in turn with.
     """
 
     round: int
     at_s: float
     ok: bool
     request: int | None = None
+    against: str | None = None
     finish_reason: str | None = None
     answer_sha256: str | None = None
     prompt_tokens: int | None = None
@@ -82,10 +84,12 @@ class Load(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``load_tps``: all tokens over ``wall_s``. ``goodput_rps``: good answers a second that kept the ``SLO``.
     ``fairness``: Jain's index of the answers' own tokens a second, 1 is even. ``queue_*``: waiting before the
     server took a request up. ``scheduled_*``: counted from when an open loop meant to send, not when it did.
+    ``against``: as of a ``Sample``.
     """
 
     round: int
     requests: int
+    against: str | None = None
     concurrency: int | None = None
     rate: float | None = None
     errors: int = 0

@@ -91,6 +91,14 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether this verdict alone fails the build."""
         return self.verdict in ("regressed", "missing")
 
+    def fails(self, *, strict: bool = False, inconclusive: bool = False) -> bool:
+        """Whether it fails the build: ``strict`` fails for what is stale too, ``inconclusive`` for such."""
+        return (
+            self.red
+            or (strict and self.verdict == "stale")
+            or (inconclusive and self.verdict == "inconclusive")
+        )
+
 
 class Run(Struct, frozen=True, kw_only=True):
     """One pytest invocation: the run file. ``complete``: every selected cell ran and nothing interrupted it.
@@ -98,7 +106,8 @@ class Run(Struct, frozen=True, kw_only=True):
     ``interrupted``: it was cut off (Ctrl-C, a crash), so that it is published and not judged. ``telemetry``,
     ``servers`` and ``costs`` are by endpoint. ``sandbox``: what answers were executed in, ``none`` without
     protection; None where none was executed. ``unconfirmed``: endpoint -> why cells of it could not be
-    measured once more before they were red.
+    measured once more before they were red. ``reference``: the endpoint that the others were asked in turn
+    with, and are compared with.
     """
 
     schema: str = "llmeval-run/1"
@@ -107,6 +116,7 @@ class Run(Struct, frozen=True, kw_only=True):
     finished: str
     complete: bool
     interrupted: bool = False
+    reference: str | None = None
     plugin: str
     host: Host
     analysers: Analysers | None = None

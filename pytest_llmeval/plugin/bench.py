@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import contextmanager, suppress
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
@@ -25,7 +25,7 @@ from .desk import exclusive_groups
 from .lines import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from pytest_llmeval.measure.endpoints.protocol import Client, OnRead
     from pytest_llmeval.measure.rounds import Asked, Restart
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pytest_llmeval.score.sandbox.protocol import Sandbox
 
     from .context import Context
+    from .desk import Opened
     from .lines import Unload, Window
     from .progress import Shown
 
@@ -48,6 +49,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
+
+
+class Talk(NamedTuple):
+    """One cell's way to its endpoint."""
+
+    cell: evaluate.Cell
+    line: Line
+    window: Window
 
 
 class Bench:
@@ -76,14 +85,47 @@ class Bench:
         nodeid: str | None,
         rounds: int | None = None,
     ) -> evaluate.Outcome:
-        """Measure one cell. A dead endpoint is an outcome too: one failed sample with the reason.
+        """Measure one cell, in turn with the run's reference where there is one.
 
-        ``rounds``: how many, where that is not the run's own number.
-
-        Raises ``NotMeasurableError`` for a cell that has no meaning here, and ``CeilingError`` for one that
-        could cost more than what is left.
+        ``rounds``: how many, where that is not the run's own number. A dead endpoint is an outcome too: one
+        failed sample with the reason. Raises ``NotMeasurableError`` for a cell that has no meaning here, and
+        ``CeilingError`` for one that could cost more than what is left.
         """
-        cell = evaluate.Cell(
+        cells = [self._cell(endpoint, scenario, language, nodeid=nodeid, rounds=rounds)]
+        if self.settings.reference is not None:
+            other = self.settings.endpoint(self.settings.reference)
+            cells.append(self._cell(other, scenario, language, rounds=rounds, against=endpoint.name))
+        if self.spent is not None and any(cell.price != price.FREE for cell in cells):
+            raise self.spent
+        with self.progress.cell(cells[0]) as shown, self._parked(endpoint.name):
+            talks = []
+            for cell in cells:
+                try:
+                    line = self._line(cell.endpoint)
+                except EndpointError as error:
+                    return self._unreached(cells, cell, error)
+                talks.append(Talk(cell, line, line.window()))
+            try:
+                askings = self.runner.run(self._ask(talks, shown))
+            except CeilingError as error:
+                self.spent = error
+                raise
+            askings = tuple(map(self._with_deaths, cells, askings))
+            self.spent = askings[0].stopped or self.spent
+        outcomes = [self._outcome(talk, asking) for talk, asking in zip(talks, askings, strict=True)]
+        return structs.replace(outcomes[0], reference=outcomes[1] if len(outcomes) > 1 else None)
+
+    def _cell(
+        self,
+        endpoint: Endpoint,
+        scenario: Scenario,
+        language: str,
+        *,
+        rounds: int | None,
+        nodeid: str | None = None,
+        against: str | None = None,
+    ) -> evaluate.Cell:
+        return evaluate.Cell(
             endpoint=endpoint.name,
             scenario=scenario,
             language=language,
@@ -93,53 +135,60 @@ class Bench:
             nodeid=nodeid,
             slo=self.settings.policy.slo,
             price=price.price_of(endpoint),
-            form=endpoint.form,
-        )
-        if self.spent is not None and cell.price != price.FREE:
-            raise self.spent
-        with self.progress.cell(cell) as shown, self._parked(endpoint.name):
-            try:
-                line = self._line(endpoint)
-            except EndpointError as error:
-                return evaluate.unreached(
-                    cell, Failure("connect", str(error)), started_unix=self.started_unix
-                )
-            window = line.window()
-            try:
-                asking = self.runner.run(self._ask(endpoint, line, cell, shown, window))
-            except CeilingError as error:
-                self.spent = error
-                raise
-            asked = asking.asked if asking.interrupted else self._with_deaths(endpoint.name, asking.asked)
-            self.spent = asking.stopped or self.spent
-        sandbox = self.sandbox if scenario.is_executed else None
-        outcome = evaluate.assess(cell, asked, self.analyser, sandbox, interrupted=asking.interrupted)
-        return structs.replace(
-            outcome,
-            record=structs.replace(outcome.record, telemetry=window.telemetry),
-            stopped=str(asking.stopped) if asking.stopped else None,
+            form=self._form(endpoint),
+            against=against,
         )
 
-    async def _ask(
-        self, endpoint: Endpoint, line: Line, cell: evaluate.Cell, shown: Shown, window: Window
-    ) -> evaluate.Asking:
+    def _form(self, endpoint: Endpoint) -> dict[str, object]:
+        """What makes its questions others; endpoints that are compared are each asked in their own way."""
+        if self.settings.reference is None:
+            return endpoint.form
+        return {name: value for name, value in endpoint.form.items() if name == "cache"}
+
+    def _unreached(
+        self, cells: Sequence[evaluate.Cell], dead: evaluate.Cell, error: EndpointError
+    ) -> evaluate.Outcome:
+        """Of a pair, the other one is not asked: alone its figures would say nothing."""
+        failed = evaluate.unreached(dead, Failure("connect", str(error)), started_unix=self.started_unix)
+        if dead is cells[0]:
+            return failed
+        return evaluate.Outcome(evaluate.record(cells[0], ()), (), reference=failed)
+
+    async def _ask(self, talks: Sequence[Talk], shown: Shown) -> tuple[evaluate.Asking, ...]:
+        scenario = talks[0].cell.scenario
+        by_itself = scenario.cold or scenario.load is not None
+        endpoints = [self.settings.endpoint(talk.cell.endpoint) for talk in talks]
+        slots = {_turn_key(endpoint): endpoint.concurrency for endpoint in endpoints}
+        turn = turns.turns(self.locks, slots, alone_there=by_itself)
+        for talk in talks:
+            turn = talk.window.inside(turn)
+        questions = [self._question(talk, shown) for talk in talks]
+        return await evaluate.ask_in_turn(questions, started_unix=self.started_unix, turn=turn)
+
+    def _question(self, talk: Talk, shown: Shown) -> evaluate.Question:
         def on_round(number: int) -> OnRead | None:
-            if not cell.scenario.cold:  # a server that goes has no steps to follow
-                window.begin()
+            if not talk.cell.scenario.cold:  # a server that goes has no steps to follow
+                talk.window.begin()
             return shown.on_round(number)
 
-        by_itself = cell.scenario.cold or cell.scenario.load is not None
-        waited_for = turns.alone if by_itself else turns.turn
-        turn = waited_for(self.locks, _turn_key(endpoint), slots=endpoint.concurrency)
+        line = talk.line
         warmup, line.is_fresh = self.settings.warmup if line.is_fresh else 0, False
-        return await evaluate.ask(
-            line.client,
-            cell,
-            started_unix=self.started_unix,
+        return evaluate.Question(
+            client=line.client,
+            cell=talk.cell,
             warmup=warmup,
-            turn=window.inside(turn),
             on_round=on_round,
-            restart=self._restart(endpoint, line),
+            restart=self._restart(talk.cell.endpoint, line),
+        )
+
+    def _outcome(self, talk: Talk, asking: evaluate.Asking) -> evaluate.Outcome:
+        cell = talk.cell
+        sandbox = self.sandbox if cell.scenario.is_executed else None
+        outcome = evaluate.assess(cell, asking.asked, self.analyser, sandbox, interrupted=asking.interrupted)
+        return structs.replace(
+            outcome,
+            record=structs.replace(outcome.record, telemetry=talk.window.telemetry),
+            stopped=str(asking.stopped) if asking.stopped else None,
         )
 
     @cached_property
@@ -159,43 +208,45 @@ class Bench:
                 with suppress(EndpointError):  # the run is over
                     self.desk.park()
 
-    def _line(self, endpoint: Endpoint) -> Line:
-        opened = self.desk.open(endpoint.name)
-        line = self.lines.get(endpoint.name)
+    def _line(self, name: str) -> Line:
+        opened = self.desk.open(name)
+        line = self.lines.get(name)
         if line is None or line.opened.start != opened.start:
             if line is not None:
-                self.runner.run(self.lines.pop(endpoint.name).close())
-            line = self.lines[endpoint.name] = Line(
-                self.settings, endpoint, opened, locks=self.locks, kinds=self.kinds
-            )
+                self.runner.run(self.lines.pop(name).close())
+            line = self.lines[name] = self._line_to(name, opened)
         return line
 
-    def _restart(self, endpoint: Endpoint, line: Line) -> Restart | None:
+    def _line_to(self, name: str, opened: Opened) -> Line:
+        endpoint = self.settings.endpoint(name)
+        return Line(self.settings, endpoint, opened, locks=self.locks, kinds=self.kinds)
+
+    def _restart(self, name: str, line: Line) -> Restart | None:
         """How a cold start is made: our own server is started anew, another drops its model if it can."""
         if line.opened.start:
-            return partial(self._started_anew, endpoint)
+            return partial(self._started_anew, name)
         return partial(_unloaded, line.client, unload) if (unload := line.unload) else None
 
-    async def _started_anew(self, endpoint: Endpoint) -> Restarted:
+    async def _started_anew(self, name: str) -> Restarted:
         """A line of its own to the endpoint's server after a start of its own."""
-        await self.lines.pop(endpoint.name).close()
+        await self.lines.pop(name).close()
         try:
-            opened = await asyncio.to_thread(self.desk.restart, endpoint.name)
+            opened = await asyncio.to_thread(self.desk.restart, name)
         except asyncio.CancelledError:  # Ctrl-C: nobody is to wait for a start to its end
             self.desk.close()
             raise
-        line = Line(self.settings, endpoint, opened, locks=self.locks, kinds=self.kinds)
+        line = self.lines[name] = self._line_to(name, opened)
         line.is_fresh = False
-        self.lines[endpoint.name] = line
         return Restarted(line.client, opened.cold_start_s)
 
-    def _with_deaths(self, name: str, asked: tuple[Asked, ...]) -> tuple[Asked, ...]:
+    def _with_deaths(self, cell: evaluate.Cell, asking: evaluate.Asking) -> evaluate.Asking:
         """What broke because the server died says so: the last failure at length, with the server's log."""
-        broken = [one for one in asked if one.response.failure and one.response.failure.kind in BROKEN]
-        if not broken or (obituary := self.desk.obituary(name)) is None:
-            return asked
+        failures = [(one, one.response.failure) for one in asking.asked]
+        broken = [one for one, failure in failures if failure and failure.kind in BROKEN]
+        if asking.interrupted or not broken or (obituary := self.desk.obituary(cell.endpoint)) is None:
+            return asking
         said = {id(one): obituary.splitlines()[0] for one in broken} | {id(broken[-1]): obituary}
-        return tuple(_with_reason(one, said.get(id(one))) for one in asked)
+        return asking._replace(asked=tuple(_with_reason(one, said.get(id(one))) for one in asking.asked))
 
     def close(self) -> None:
         """Close connections, loop and the analyser's process."""

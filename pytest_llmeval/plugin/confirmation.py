@@ -102,8 +102,9 @@ def _again(recorder: Recorder, endpoint: Endpoint, cell: str) -> evaluate.Outcom
         raise KeyboardInterrupt
     if outcome.record.prompt_sha256 != record["prompt_sha256"]:
         raise _UnconfirmedError(f"the prompt of {cell} changed while the run was under way")
-    if not any(sample.ok for sample in outcome.record.samples):
-        raise _UnconfirmedError(cell_text.failure(outcome.record.samples[0]))
+    for one in outcome.both:
+        if not any(sample.ok for sample in one.record.samples):
+            raise _UnconfirmedError(cell_text.failure(one.record.samples[0]))
     return _after(1 + max(sample["round"] for sample in record["samples"]), outcome)
 
 
@@ -120,6 +121,7 @@ def _after(rounds: int, outcome: evaluate.Outcome) -> evaluate.Outcome:
         record=structs.replace(record, samples=tuple(samples), load=tuple(load)),
         answers=tuple(answers),
         stopped=None,
+        reference=_after(rounds, outcome.reference) if outcome.reference else None,
     )
 
 

@@ -164,16 +164,20 @@ class Context:
 
     def header(self) -> str | None:
         """The one line that says what is measured, where the promises lie and how often the gate may err."""
-        if not self.asked or not self.settings.endpoints:
+        if not self.asked or not self.settings.candidates:
             return None
         settings = self.settings
-        names = ", ".join(endpoint.name for endpoint in settings.endpoints)
+        names = ", ".join(endpoint.name for endpoint in settings.candidates)
         rounds = f"{settings.rounds} round{'s' * (settings.rounds != 1)}"
-        alpha = settings.policy.alpha * len(settings.endpoints)
+        alpha = settings.policy.alpha * len(settings.candidates)
         baselines = os.path.relpath(settings.baselines, self.config.invocation_params.dir)
+        kept = f"baselines in {baselines}"
+        if settings.reference is not None:
+            names += f", each in turn with {settings.reference}"
+            kept = "no baselines"
         unguarded = " · answers run without a sandbox" if settings.sandbox == "none" else ""
         return (
-            f"llmeval: {names} · {rounds}, {settings.warmup} warm-up · baselines in {baselines} · "
+            f"llmeval: {names} · {rounds}, {settings.warmup} warm-up · {kept} · "
             f"false alarms \N{LESS-THAN OR EQUAL TO} {alpha:.0%}{unguarded}"
         )
 

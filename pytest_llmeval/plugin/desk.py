@@ -260,10 +260,10 @@ class LocalDesk:
 
 
 def exclusive_groups(settings: Settings) -> dict[str, str]:
-    """Endpoint -> the exclusive group of its server."""
+    """Endpoint -> the exclusive group of its server. A reference has its group for itself, and is in none."""
     return {
         endpoint.name: endpoint.server.exclusive
-        for endpoint in settings.endpoints
+        for endpoint in settings.candidates
         if endpoint.server is not None and endpoint.server.exclusive is not None
     }
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """Once per selected endpoint; without one, skipped with the sentence that says how to name one."""
     here = context.of(metafunc.config)
-    endpoints = here.settings.endpoints
+    endpoints = here.settings.candidates
     here.has_own = True
     here.view.functions.add(
         (here.view.suite_of_module(metafunc.definition.path), function_name(metafunc.definition.nodeid))
@@ -109,7 +109,7 @@ class Asker:
             here.interrupted(self._item)
         if outcome.stopped:
             pytest.skip(outcome.stopped)
-        broken = items.sentences(scenario, outcome.record, strict=here.settings.strict)
+        broken = items.sentences(scenario, outcome, strict=here.settings.strict)
         if broken:
             pytest.fail("\n".join(broken), pytrace=False)
         first = outcome.answers[0] if outcome.answers else evaluate.AnswerText(0, "", "")

@@ -40,7 +40,7 @@ class ScenarioFile(pytest.File):
             for language in scenario.prompt:
                 if wanted and language not in wanted:
                     continue
-                for endpoint in here.settings.endpoints or (None,):
+                for endpoint in here.settings.candidates or (None,):
                     name = f"{scenario.id}[{f'{endpoint.name}-' if endpoint else ''}{language}]"
                     # pytest 9.2 parses ids: without an explicit one the brackets break --lf.
                     yield ScenarioItem.from_parent(
@@ -100,7 +100,7 @@ class ScenarioItem(pytest.Item):
             here.interrupted(self)
         if outcome.stopped:
             pytest.skip(outcome.stopped)
-        broken = sentences(self.scenario, outcome.record, strict=here.settings.strict)
+        broken = sentences(self.scenario, outcome, strict=here.settings.strict)
         if broken:
             details = cell_text.details(outcome.record, outcome.answers, here.answers_path, self._again())
             self.add_report_section("call", "llmeval", details)
@@ -133,7 +133,8 @@ def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
     """
     from pytest_llmeval import wire
 
-    kept = list(outcomes)
+    outcomes = list(outcomes)
+    kept = [one for outcome in outcomes for one in outcome.both]
     return {
         "records": [wire.plain(outcome.record) for outcome in kept],
         "answers": [
@@ -141,7 +142,7 @@ def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
             for outcome in kept
             for answer in outcome.answers
         ],
-        "stopped": any(outcome.stopped for outcome in kept),
+        "stopped": any(outcome.stopped for outcome in outcomes),
     }
 
 
@@ -151,9 +152,17 @@ def properties(record: Record) -> list[tuple[str, object]]:
     return [(f"llm_{name}", round(value, 4)) for name, value in figures if value is not None]
 
 
-def sentences(scenario: Scenario, record: Record, *, strict: bool) -> list[str]:
-    """Why the cell fails, each a sentence; empty when it does not."""
-    errors = [cell_text.failure(sample) for sample in record.samples if sample.error is not None]
+def sentences(scenario: Scenario, outcome: evaluate.Outcome, *, strict: bool) -> list[str]:
+    """Why the cell fails, each a sentence; empty when it does not. A reference that fails is named."""
+    record = outcome.record
+    errors = [
+        f"the reference {one.record.endpoint}: {cell_text.failure(sample)}"
+        if one is outcome.reference
+        else cell_text.failure(sample)
+        for one in outcome.both
+        for sample in one.record.samples
+        if sample.error is not None
+    ]
     broken = (*promises.broken(scenario, record), *(promises.unchecked(record) if strict else ()))
     return [*dict.fromkeys(errors), *(() if errors else broken)]
 

@@ -70,8 +70,10 @@ def check_suites(settings: Settings) -> None:
 
 
 def given_endpoints(config: pytest.Config) -> list[str]:
-    """The command line's ``--llm-endpoint`` options, to be repeated in a command."""
-    return [f"--llm-endpoint={spec}" for spec in config.option.llm_endpoint or ()]
+    """The command line's ``--llm-endpoint`` and ``--llm-reference``, to be repeated in a command."""
+    reference = config.option.llm_reference
+    given = [f"--llm-endpoint={spec}" for spec in config.option.llm_endpoint or ()]
+    return [*given, *([f"--llm-reference={reference}"] if reference else [])]
 
 
 def only_suites(config: pytest.Config, settings: Settings) -> None:

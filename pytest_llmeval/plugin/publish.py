@@ -47,7 +47,9 @@ def check_baselines(settings: Settings) -> None:
 
 
 def load_baselines(settings: Settings) -> dict[str, Baseline]:
-    """The baselines of the selected endpoints that have one."""
+    """The baselines of the selected endpoints that have one; with a reference nobody needs any."""
+    if settings.reference is not None:
+        return {}
     found = {
         endpoint.name: baselines.load(settings.baselines, endpoint.name) for endpoint in settings.endpoints
     }
@@ -117,6 +119,7 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
         started=_utc(context.started_unix),
         finished=_utc(time.time()),
         interrupted=recorder.was_interrupted,
+        reference=context.settings.reference,
         complete=not recorder.was_interrupted
         and not session.shouldfail
         and not session.shouldstop

@@ -135,7 +135,7 @@ class Recorder:
         view, settings = self.context.view, self.context.settings
         wanted = settings.prompt_languages
         cells = {key for key in view.cells if not wanted or key.rpartition("/")[2] in wanted}
-        expected = {(endpoint.name, key) for endpoint in settings.endpoints for key in cells}
+        expected = {(endpoint.name, key) for endpoint in settings.candidates for key in cells}
         missed = expected - set(self.plain_records) - self.not_measurable
         if self.was_stopped or missed or view.functions - view.finished(self.done):
             return True
@@ -153,10 +153,12 @@ class Recorder:
 
     @property
     def red(self) -> tuple[Verdict, ...]:
-        """The verdicts that fail the build; under ``--llm-strict`` also what could not be compared."""
-        strict = self.context.settings.strict
+        """The verdicts that fail the build, as far as ``--llm-strict`` and ``--llm-fail-inconclusive`` go."""
+        asked = self.context.settings
         verdicts = self.run.verdicts if self.run else ()
-        return tuple(one for one in verdicts if one.red or (strict and one.verdict == "stale"))
+        return tuple(
+            one for one in verdicts if one.fails(strict=asked.strict, inconclusive=asked.fail_inconclusive)
+        )
 
     # -- the end -------------------------------------------------------------------------------------------
 

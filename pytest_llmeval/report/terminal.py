@@ -115,12 +115,28 @@ def table(run: Run, *, width: int, color: bool, verbose: bool = False) -> str:
 
 
 def rows(run: Run, *, verbose: bool = False) -> list[Row]:
-    """One row a cell: failed ones, regressed ones, then by the lowest score, then by the lowest speed."""
+    """One row a cell: failed ones, regressed ones, then by the lowest score, then by the lowest speed.
+
+    A reference's row stands below those that are compared with it.
+    """
     verdicts: dict[tuple[str, str | None], list[Verdict]] = {}
     for verdict in run.verdicts:
         verdicts.setdefault((verdict.endpoint, verdict.cell), []).append(verdict)
-    found = (_row(record, verdicts.get((record.endpoint, record.key), []), verbose) for record in run.cells)
-    return sorted(found, key=lambda row: row.badness)
+    found = [_row(record, verdicts.get((record.endpoint, record.key), []), verbose) for record in run.cells]
+    found.sort(key=lambda row: row.badness)
+    if run.reference is None:
+        return found
+    reference = safe.line(run.reference)
+    by_cell: dict[str, list[Row]] = {}
+    for row in found:
+        by_cell.setdefault(row.cell, []).append(row)
+    cells = sorted(by_cell.values(), key=lambda of_cell: _worst(of_cell, reference))
+    return [row for of_cell in cells for row in sorted(of_cell, key=lambda row: row.endpoint == reference)]
+
+
+def _worst(rows: Sequence[Row], reference: str) -> tuple[object, ...]:
+    """The badness of a cell's candidates; a reference that was asked alone counts for them."""
+    return min(row.badness for row in rows if row.endpoint != reference or len(rows) == 1)
 
 
 def _row(record: Record, verdicts: Sequence[Verdict], verbose: bool) -> Row:
@@ -176,7 +192,8 @@ def _total(endpoint: str, every: Sequence[Row], run: Run) -> Row:
     whole = [one for one in run.verdicts if one.cell is None and safe.line(one.endpoint) == endpoint]
     failed = sum(row.failed for row in own)
     cost = [f"cost {costs.written(run.costs[endpoint])}"] if costs.are_shown(run, endpoint) else []
-    note = ", ".join([*([f"{failed} failed"] if failed else []), *_judged(whole), *cost])
+    role = ["reference"] if run.reference is not None and endpoint == safe.line(run.reference) else []
+    note = ", ".join([*role, *([f"{failed} failed"] if failed else []), *_judged(whole), *cost])
     style = "bold red" if any(one.red for one in whole) else "bold"
     return Row((), f"{len(own)} cell{'s' * (len(own) != 1)}", endpoint, figures, note, style)
 
@@ -224,7 +241,9 @@ def _grid(run: Run, width: int, *, verbose: bool) -> Iterator[RenderableType]:
     if not every:
         return
     shown = every if verbose else every[:MAX_ROWS]
-    totals = [_total(name, every, run) for name in sorted({row.endpoint for row in every})]
+    reference = safe.line(run.reference or "")
+    names = sorted({row.endpoint for row in every}, key=lambda name: (name == reference, name))
+    totals = [_total(name, every, run) for name in names]
     headings, texts = _texts(every, [*shown, *totals], run)
     fit.to_width(headings, texts, width)
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, fit.GAP - 1, 0, 0))

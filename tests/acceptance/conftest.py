@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import mock_server
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 SUITE = """\
 scenarios:
@@ -83,11 +85,17 @@ def lone_project(pytester: pytest.Pytester) -> Project:
 @pytest.fixture
 def answering(mock: str) -> Callable[..., str]:
     """The mock, scripted to answer the project's prompts; keyword arguments change its behaviour."""
-    import mock_server
+    return partial(_answering, mock)
 
-    def change(**behaviour: Any) -> str:
-        mock_server.control(mock, reset=True)
-        mock_server.control(mock, **{"answers": ANSWERS, **behaviour})
-        return mock
 
-    return change
+@pytest.fixture
+def second_answering() -> Iterator[Callable[..., str]]:
+    """Another mock that answers the same."""
+    with mock_server.running(tokens=40, gap_s=0.002, ttft_s=0.01, flavour="vllm") as url:
+        yield partial(_answering, url)
+
+
+def _answering(url: str, **behaviour: Any) -> str:
+    mock_server.control(url, reset=True)
+    mock_server.control(url, **{"answers": ANSWERS, **behaviour})
+    return url

@@ -49,7 +49,8 @@ def ask(client: Any, plan: Plan, *, cancel_after_s: float | None = None, **optio
     asked: list[Asked] = []
 
     async def go() -> None:
-        asking = rounds.ask(client, ASK, plan, asked, started_unix=time.time() - 100, **options)
+        side = rounds.Side(client=client, request=ASK, plan=plan, asked=asked, **options)
+        asking = rounds.ask(side, started_unix=time.time() - 100)
         task = asyncio.create_task(asking)
         if cancel_after_s is not None:
             await asyncio.sleep(cancel_after_s)

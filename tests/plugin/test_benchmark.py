@@ -90,7 +90,7 @@ def test_the_figures_that_its_table_has_no_column_for() -> None:
     ("nodeid", "fullname"),
     [
         ("test_x.py::test_y[box]", "test_x.py::test_y[box]::x::latency"),
-        (None, "box/s/x/en::x::latency"),
+        (None, "s::x[box-en]::latency"),
         (
             "llmeval-suites/smoke/a.eval.yaml::x[box-en]",
             "llmeval-suites/smoke/a.eval.yaml::x[box-en]::latency",

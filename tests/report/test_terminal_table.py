@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from rich.cells import cell_len
 
 from pytest_llmeval.model import Facts, Failure, Host, Record, Run, Sample, Score, Verdict
@@ -102,6 +103,22 @@ greeting/ko  0.250  50.0   20.0     4.00        –  cut off 1/2
 2 cells      0.275  50.0   20.5     4.00      7.5
 """
     )
+
+
+def test_a_reference_stands_beside_what_is_compared_with_it():
+    cells = [
+        record("s/a/en", good(output_tps=40.0), endpoint="new"),
+        record("s/a/en", good(output_tps=50.0), endpoint="old"),
+        record("s/b/en", good(output_tps=20.0), endpoint="new"),
+        record("s/b/en", good(output_tps=90.0), endpoint="old"),
+        record("s/c/en", bad(), endpoint="old"),
+    ]
+    shown = lines(structs.replace(run(*cells), reference="old"))
+    order = [tuple(line.split()[:2]) for line in shown if line[1:4] == "/en"]
+    assert order == [("c/en", "old"), ("b/en", "new"), ("b/en", "old"), ("a/en", "new"), ("a/en", "old")]
+    totals = [line.split() for line in shown if " cell" in line]
+    assert [total[2] for total in totals] == ["new", "old"]
+    assert "reference, 1 failed" in line_of(shown, "3 cells")
 
 
 def test_the_worst_comes_first():
