@@ -277,6 +277,7 @@ def record(cell: Cell, samples: tuple[Sample, ...], load: tuple[Load, ...] = ())
         ),
         checks_sha256=hashes.checks_sha256(scenario),
         samples=samples,
+        temperature=cell.parameters.temperature or 0.0,
         nodeid=cell.nodeid,
         load=load,
     )

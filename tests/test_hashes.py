@@ -100,22 +100,20 @@ def test_the_checks_hash_sees_all_that_scores_an_answer_and_nothing_else() -> No
 def test_every_field_of_a_scenario_is_known_to_score_answers_or_not() -> None:
     """A new one makes scores stale in every baseline that has it, unless ``hashes`` is told of it."""
     scored = set(Scenario.__struct_fields__) - hashes._NOT_SCORED_BY
-    assert scored == set(
-        [
-            "category",
-            "answer",
-            "given",
-            "reference",
-            "tests",
-            "checks",
-            "patterns",
-            "queries",
-            "prose_checks",
-            "review",
-            "asks",
-            "rubric",
-        ]
-    )
+    assert scored == {
+        "category",
+        "answer",
+        "given",
+        "reference",
+        "tests",
+        "checks",
+        "patterns",
+        "queries",
+        "prose_checks",
+        "review",
+        "asks",
+        "rubric",
+    }
 
 
 def test_the_checks_hash_takes_any_value_and_no_notice_of_an_order_of_keys() -> None:

@@ -8,7 +8,7 @@ from .endpoint import Endpoint, Facts, ManagedServer, Price
 from .exchange import Chunk, ErrorKind, Failure, Request, Response, Timing, Usage
 from .metrics import CELL_METRICS, METRICS, SCORES
 from .policy import MetricPolicy, Policy
-from .record import Cost, Load, Record, Sample, Score, Telemetry
+from .record import Cost, Load, Record, Sample, Score, Telemetry, score_spread
 from .run import Analysers, Commit, Host, Hosted, Run, Selection, Verdict, VerdictName
 from .scenario import (
     SLO,
@@ -71,5 +71,6 @@ __all__ = [
     "Verdict",
     "VerdictName",
     "cell_key",
+    "score_spread",
     "suite_of",
 ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from statistics import fmean, median
-from typing import Literal
+from statistics import fmean, median, stdev
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
 from .exchange import Failure
 from .metrics import SCORES
 from .scenario import Language, cell_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -113,6 +116,17 @@ class Load(Struct, frozen=True, kw_only=True, omit_defaults=True):
     void: str | None = None
 
 
+def score_spread(samples: Iterable[Sample]) -> dict[str, float]:
+    """Score -> the standard deviation (n - 1) of the good samples that have it, where they differ."""
+    scores = [sample.score for sample in samples if sample.ok and sample.score is not None]
+    spread: dict[str, float] = {}
+    for name in SCORES:
+        known = [value for score in scores if (value := getattr(score, name)) is not None]
+        if len(set(known)) > 1:
+            spread[name] = stdev(known)
+    return spread
+
+
 class Telemetry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was seen beside the timings of one cell, or of all cells of an endpoint.
 
@@ -149,7 +163,8 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``prompt_sha256`` covers system text and prompt, ``parameters_sha256`` what was asked for (temperature,
     seed, max_tokens before clipping) and its form, ``checks_sha256`` what answers were scored by (None: made
-    before it was known). ``nodeid`` runs the cell again.
+    before it was known). ``nodeid`` runs the cell again. ``temperature``: as asked for. ``spread``: see
+    ``score_spread``.
     """
 
     endpoint: str
@@ -165,6 +180,8 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     load: tuple[Load, ...] = ()
     telemetry: Telemetry | None = None
     cost: Cost | None = None
+    temperature: float = 0.0
+    spread: dict[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

@@ -17,7 +17,7 @@ from pytest_llmeval.errors import BaselineError, LLMEvalError, UsageError
 from pytest_llmeval.judge import baselines
 from pytest_llmeval.measure import price
 from pytest_llmeval.measure.telemetry import steps, summary
-from pytest_llmeval.model import Run, Telemetry
+from pytest_llmeval.model import Run, Telemetry, score_spread
 from pytest_llmeval.report import costs, terminal
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
@@ -104,7 +104,7 @@ def fetch_weights(context: Context) -> None:
 def build_run(recorder: Recorder, session: pytest.Session) -> Run:
     """The run as its file has it, not judged yet."""
     context = recorder.context
-    records = tuple(_with_cost(record) for record in recorder.records)
+    records = tuple(_summed_up(record) for record in recorder.records)
     known = [key for baseline in load_baselines(context.settings).values() for key in baseline.cells]
     selection = context.view.selection(
         known,
@@ -162,11 +162,14 @@ def _telemetry(
     }
 
 
-def _with_cost(record: Record) -> Record:
-    """All attempts of a cell that was run again cost something."""
-    if not any(sample.cost is not None for sample in record.samples):
-        return record
-    return structs.replace(record, cost=price.of_samples(record.samples))
+def _summed_up(record: Record) -> Record:
+    """With what follows from all of its samples, those of every attempt of a cell that was run again."""
+    priced = any(sample.cost is not None for sample in record.samples)
+    return structs.replace(
+        record,
+        cost=price.of_samples(record.samples) if priced else None,
+        spread=score_spread(record.samples),
+    )
 
 
 def judged(recorder: Recorder, run: Run, session: pytest.Session) -> Run:

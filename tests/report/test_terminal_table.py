@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 from rich.cells import cell_len
 
-from pytest_llmeval.model import Facts, Failure, Host, Record, Run, Sample, Score, Verdict
-from pytest_llmeval.report import terminal
+from pytest_llmeval.model import Facts, Failure, Host, Load, Record, Run, Sample, Score, Verdict, score_spread
+from pytest_llmeval.report import cells, terminal
 
 
 def record(key: str, *samples: Sample, endpoint: str = "local") -> Record:
@@ -122,7 +123,7 @@ def test_a_reference_stands_beside_what_is_compared_with_it():
 
 
 def test_the_worst_comes_first():
-    cells = [
+    several = [
         record("s/fast/en", good(quality=9.0, output_tps=30.0)),
         record("s/slow/en", good(quality=9.0, output_tps=10.0)),
         record("s/prose/en", good()),
@@ -132,7 +133,7 @@ def test_the_worst_comes_first():
         record("s/failed/en", good(quality=10.0), bad(number=1)),
     ]
     red = verdict("regressed", "s/regressed/en is slower", cell="s/regressed/en")
-    order = [row.cell for row in terminal.rows(run(*cells, verdicts=(red,)))]
+    order = [row.cell for row in cells.rows(run(*several, verdicts=(red,)))]
     names = ["failed", "regressed", "wrong", "ugly", "slow", "fast", "prose"]
     assert order == [f"s/{name}/en" for name in names]
 
@@ -146,7 +147,7 @@ def test_figures_are_medians_of_timings_and_means_of_scores_over_good_rounds():
         good(3, ttft_s=99.0, quality=6.0, void="lag"),
         bad(number=4),
     )
-    (row,) = terminal.rows(run(cell))
+    (row,) = cells.rows(run(cell))
     assert row.figures["ttft_s"] == 0.2
     assert row.figures["quality"] == 6.0
     assert row.note == "http_5xx 1/5, void 1/5"
@@ -192,18 +193,25 @@ def test_several_suites_and_endpoints_are_told_apart():
     ]
 
 
-def test_identical_rounds_are_said_to_be_when_asked():
-    cell = record("s/a/en", *(good(number, answer_sha256="x") for number in range(3)))
-    assert "identical" not in "".join(lines(run(cell)))
-    assert "3 identical rounds" in line_of(lines(run(cell), verbose=True), "a/en")
-    assert "identical" not in "".join(lines(run(record("s/a/en", good(), good(1))), verbose=True))
-    assert "identical" not in "".join(lines(run(record("s/a/en", good())), verbose=True))
+def test_identical_rounds_are_said_to_be():
+    same = record("s/a/en", *(good(number, answer_sha256="x") for number in range(3)))
+    other = record("s/b/en", *(good(number) for number in range(3)))
+    broken = record("s/c/en", good(answer_sha256="x"), bad(number=1))
+    once = record("s/d/en", good(answer_sha256="x"))
+    sampled = structs.replace(record("s/e/en", *same.samples), temperature=0.7)
+    said = "answered byte-identically in all rounds: more rounds add no evidence about scores"
+    shown = lines(run(same, other, broken, once, sampled), width=120)
+    assert f"1 of 3 cells {said}" in shown
+    assert "3 identical rounds" not in "\n".join(shown)
+    assert "3 identical rounds" in line_of(lines(run(same, other), verbose=True), "a/en")
+    assert f"the cell {said}" in lines(run(same), width=120)
+    assert not any("identical" in line for line in lines(run(other, once, sampled)))
 
 
 def test_a_long_run_shows_its_worst_cells():
     many = run(*(record(f"s/c{number:03}/en", good(quality=number / 20)) for number in range(100)))
     shown = lines(many)
-    assert sum("/en " in line for line in shown) == terminal.MAX_ROWS
+    assert sum("/en " in line for line in shown) == cells.MAX_ROWS
     assert "… and 60 better cells (-v shows all)" in shown
     assert sum("/en " in line for line in lines(many, verbose=True)) == 100
 
@@ -313,3 +321,52 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_raises(cells, verdicts, 
     )
     for line in terminal.table(whole, width=width, color=False, verbose=verbose).splitlines():
         assert cell_len(line) <= width
+
+
+def test_scores_of_rounds_that_differ_have_their_spread():
+    rounds = (good(0, quality=6.0, total=8.0), good(1, quality=8.0, total=8.0))
+    cell = record("s/a/en", *rounds)
+    cell = structs.replace(cell, spread=score_spread(cell.samples))
+    assert cell.spread == {"quality": pytest.approx(1.414, abs=1e-3)}
+    shown = lines(run(cell), width=120)
+    assert line_of(shown, "a/en").split()[-2:] == ["7.0±1.4", "8.0"]
+    assert "±" not in line_of(shown, "1 cell"), "the spread of rounds is not that of cells"
+    assert score_spread([good(0, quality=6.0), good(1, quality=6.0), bad(number=2)]) == {}
+
+
+def batch(number: int = 0, **known: Any) -> Load:
+    fixed: dict[str, Any] = {"concurrency": 16, "load_tps": 200.0, "request_rps": 1.5, "fairness": 0.98}
+    fixed |= {"ttft_p50_s": 0.4, "ttft_p99_s": 0.9, "queue_p99_s": 0.25}
+    return Load(**{"round": number, "requests": 32} | fixed | known)
+
+
+def test_what_the_system_gave_under_load():
+    loads = (batch(load_tps=190.0), batch(1, load_tps=9.0, void="lag"), batch(2))
+    users = structs.replace(record("load/users/en"), load=loads)
+    rate = structs.replace(
+        record("load/open-loop/en"),
+        load=(batch(concurrency=None, rate=2.5, queue_p99_s=None, goodput_rps=0.5),),
+    )
+    shown = load_table(run(record("load/plain/en"), rate, users), width=100)
+    assert " ".join(shown[0].split()) == "under load at once all done goodput TTFT TTFT queue fair"
+    assert " ".join(shown[1].split()) == "tok/s /s /s p50 s p99 s p99 s of 1"
+    assert [line.split() for line in shown[3:]] == [
+        ["users/en", "16", "195", "1.50", "–", "0.400", "0.900", "0.250", "0.980"],
+        ["open-loop/en", "2.5/s", "200", "1.50", "0.500", "0.400", "0.900", "–", "0.980"],
+    ]
+    narrow = load_table(run(rate, users, structs.replace(users, endpoint="vllm-gptq")), width=70)
+    assert max(map(len, narrow)) <= 70
+    assert narrow[0].split()[-4:] == ["goodput", "TTFT", "queue", "fair"], "what says most is kept"
+    assert "under load" not in terminal.table(run(record("load/plain/en")), width=80, color=False)
+
+
+def load_table(run: Run, width: int) -> list[str]:
+    shown = terminal.table(run, width=width, color=False)
+    return shown[shown.index("under load") :].splitlines()
+
+
+def test_cold_starts_have_a_column():
+    cold = record("cold/first/en", good(cold_start_s=1.5), good(1, cold_start_s=2.5))
+    shown = lines(run(cold))
+    assert shown[0].split()[-1] == "cold"
+    assert line_of(shown, "first/en").split()[-1] == "2.00"

@@ -1,0 +1,204 @@
+"""A run's cells on a terminal: one line each, worst first, then one an endpoint."""
+
+from __future__ import annotations
+
+import math
+from statistics import fmean, median
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_llmeval.model import SCORES
+
+from . import costs, grid, rounds, safe
+from .grid import Column, digits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rich.console import RenderableType
+
+    from pytest_llmeval.model import Record, Run, Verdict
+
+MAX_ROWS = 40
+"""Cells that are shown without ``verbose``."""
+LEAST_SPREAD = 0.05
+"""Points; less is not to be seen at one decimal."""
+VERDICTS = {
+    "regressed": "red",
+    "missing": "red",
+    "stale": "yellow",
+    "inconclusive": "yellow",
+    "improved": "green",
+    "new": "",
+    "not run": "",
+    "ok": "green",
+}
+"""Every verdict in the order of its weight, and its colour."""
+_ORDER = list(VERDICTS)
+
+
+def _points(value: float) -> str:
+    return f"{value:.1f}"
+
+
+COLUMNS = (
+    Column("ttft_s", "TTFT", "s", digits),
+    Column("tpot_s", "TPOT", "ms", lambda value: digits(value * 1e3)),
+    Column("output_tps", "speed", "tok/s", digits),
+    Column("latency_s", "latency", "s", digits, always=False),
+    Column("correctness", "correct", "/10", _points, always=False),
+    Column("quality", "quality", "/10", _points),
+    Column("clarity", "clarity", "/10", _points, always=False),
+    Column("total", "total", "/10", _points, always=False),
+    Column("cold_start_s", "cold", "s", digits, always=False),
+)
+
+
+class Row(NamedTuple):
+    """One line of the table. ``badness`` sorts: the smallest is the worst."""
+
+    badness: tuple[object, ...]
+    cell: str
+    endpoint: str
+    figures: dict[str, float | None]
+    note: str
+    style: str
+    failed: bool = False
+    spread: Mapping[str, float] = MappingProxyType({})
+
+    def text(self, name: str) -> str:
+        """What stands in a column: a figure with its spread over the rounds, where that shows."""
+        if name in grid.LEAST:
+            return str(getattr(self, name))
+        text = next(one for one in COLUMNS if one.name == name).text(self.figures[name])
+        spread = self.spread.get(name, 0.0)
+        return f"{text}±{_points(spread)}" if spread >= LEAST_SPREAD else text
+
+
+def table(run: Run, width: int, *, verbose: bool) -> Iterator[RenderableType]:
+    """Cells and endpoints. Without ``verbose`` the best cells of a long run are left out."""
+    from rich.text import Text
+
+    every = rows(run, verbose=verbose)
+    if not every:
+        return
+    shown = every if verbose else every[:MAX_ROWS]
+    reference = safe.line(run.reference or "")
+    names = sorted({row.endpoint for row in every}, key=lambda name: (name == reference, name))
+    totals = [_total(name, every, run) for name in names]
+    lines = [*shown, *totals]
+    headings, texts = _texts(every, lines, run)
+    yield grid.drawn(headings, texts, width, styles=[row.style for row in lines], rule_after=len(shown))
+    if len(shown) < len(every):
+        yield Text(f"… and {len(every) - len(shown)} better cells (-v shows all)", style="dim")
+    if said := rounds.identical(run):
+        yield Text(said, style="dim")
+
+
+def rows(run: Run, *, verbose: bool = False) -> list[Row]:
+    """One row a cell: failed ones, regressed ones, then by the lowest score, then by the lowest speed.
+
+    A reference's row stands below those that are compared with it.
+    """
+    verdicts: dict[tuple[str, str | None], list[Verdict]] = {}
+    for verdict in run.verdicts:
+        verdicts.setdefault((verdict.endpoint, verdict.cell), []).append(verdict)
+    found = [_row(record, verdicts.get((record.endpoint, record.key), []), verbose) for record in run.cells]
+    found.sort(key=lambda row: row.badness)
+    if run.reference is None:
+        return found
+    reference = safe.line(run.reference)
+    by_cell: dict[str, list[Row]] = {}
+    for row in found:
+        by_cell.setdefault(row.cell, []).append(row)
+    cells = sorted(by_cell.values(), key=lambda of_cell: _worst(of_cell, reference))
+    return [row for of_cell in cells for row in sorted(of_cell, key=lambda row: row.endpoint == reference)]
+
+
+def _worst(rows: Sequence[Row], reference: str) -> tuple[object, ...]:
+    """The badness of a cell's candidates; a reference that was asked alone counts for them."""
+    return min(row.badness for row in rows if row.endpoint != reference or len(rows) == 1)
+
+
+def _row(record: Record, verdicts: Sequence[Verdict], verbose: bool) -> Row:
+    figures = {column.name: record.figure(column.name) for column in COLUMNS}
+    failed = any(not sample.ok for sample in record.samples)
+    red = any(verdict.red for verdict in verdicts)
+    scores = [score for metric in SCORES if (score := figures.get(metric)) is not None]
+    speed = figures["output_tps"]
+    worth = (min(scores, default=math.inf), math.inf if speed is None else speed)
+    return Row(
+        badness=(not failed, not red, *worth, record.endpoint, record.key),
+        cell=safe.line(record.key),
+        endpoint=safe.line(record.endpoint),
+        figures=figures,
+        note=", ".join([*_judged(verdicts), *_rounds(record, verbose)]),
+        style="red" if failed or red else "",
+        failed=failed,
+        spread=record.spread,
+    )
+
+
+def _judged(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """The verdicts that set a line apart: not the first run's ``new``, nor what was kept or not run."""
+    for name in _ORDER[: _ORDER.index("new")]:
+        metrics = [verdict.metric for verdict in verdicts if verdict.verdict == name]
+        if metrics:
+            yield f"{name}: {' '.join(metrics)}"
+
+
+def _rounds(record: Record, verbose: bool) -> Iterator[str]:
+    """What happened in the rounds, with how many of how many where not in all."""
+    samples = record.samples
+    kinds: list[str | None] = [one.error.kind if one.error else None for one in samples]
+    happened = {
+        **{kind: [other == kind for other in kinds] for kind in kinds if kind},
+        "cut off": [one.finish_reason == "length" for one in samples],
+        "void": [one.void is not None for one in samples],
+    }
+    for what, hits in happened.items():
+        if any(hits):
+            yield what if all(hits) else f"{what} {sum(hits)}/{len(hits)}"
+    answers = {one.answer_sha256 for one in samples}
+    if verbose and len(samples) > 1 and len(answers) == 1 and None not in answers:
+        yield f"{len(samples)} identical rounds"
+
+
+def _total(endpoint: str, every: Sequence[Row], run: Run) -> Row:
+    """The line of a whole endpoint."""
+    own = [row for row in every if row.endpoint == endpoint]
+    figures: dict[str, float | None] = {}
+    for column in COLUMNS:
+        known = [value for row in own if (value := row.figures[column.name]) is not None]
+        figures[column.name] = (fmean if column.name in SCORES else median)(known) if known else None
+    whole = [one for one in run.verdicts if one.cell is None and safe.line(one.endpoint) == endpoint]
+    failed = sum(row.failed for row in own)
+    cost = [f"cost {costs.written(run.costs[endpoint])}"] if costs.are_shown(run, endpoint) else []
+    role = ["reference"] if run.reference is not None and endpoint == safe.line(run.reference) else []
+    note = ", ".join([*role, *([f"{failed} failed"] if failed else []), *_judged(whole), *cost])
+    style = "bold red" if any(one.red for one in whole) else "bold"
+    return Row((), f"{len(own)} cell{'s' * (len(own) != 1)}", endpoint, figures, note, style)
+
+
+def _texts(
+    every: Sequence[Row], lines: Sequence[Row], run: Run
+) -> tuple[dict[str, tuple[str, str]], dict[str, list[str]]]:
+    """Two-line headings and texts by column. What all lines share stands in a heading, or nowhere."""
+    suite = common_suite(run)
+    headings = {"cell": ("cell", f"of {suite.removesuffix('/')}" if suite else "")}
+    if len({row.endpoint for row in every}) > 1:
+        headings["endpoint"] = ("endpoint", "")
+    for column in COLUMNS:
+        if column.always or any(row.figures[column.name] is not None for row in every):
+            headings[column.name] = (column.heading, column.unit)
+    if any(row.note for row in lines):
+        headings["note"] = ("note", "")
+    texts = {name: [row.text(name) for row in lines] for name in headings}
+    texts["cell"] = [text.removeprefix(suite) for text in texts["cell"]]
+    return headings, texts
+
+
+def common_suite(run: Run) -> str:
+    """What all cell keys begin with, the suite and a slash; else nothing."""
+    suites = {safe.line(record.suite) for record in run.cells}
+    return f"{suites.pop()}/" if len(suites) == 1 else ""

@@ -1,0 +1,30 @@
+"""What the rounds of a run's cells are worth as evidence, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_llmeval.model import Record, Run
+
+
+def identical(run: Run) -> str | None:
+    """``3 of 4 cells answered byte-identically …``; None where no cell did in more than one round.
+
+    Only without sampling: at another temperature a short answer may come twice by chance.
+    """
+    several = [record for record in run.cells if record.temperature == 0 and len(_rounds(record)) > 1]
+    same = sum(_is_identical(record) for record in several)
+    if not same:
+        return None
+    cells = f"{same} of {len(several)} cells" if len(several) > 1 else "the cell"
+    return f"{cells} answered byte-identically in all rounds: more rounds add no evidence about scores"
+
+
+def _rounds(record: Record) -> set[int]:
+    return {sample.round for sample in record.samples}
+
+
+def _is_identical(record: Record) -> bool:
+    answers = {sample.answer_sha256 for sample in record.samples}
+    return len(answers) == 1 and None not in answers

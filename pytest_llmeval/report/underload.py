@@ -1,0 +1,67 @@
+"""The cells of a run that asked many at once: what the system gave to all together. A line each."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from . import cells, grid, safe
+from .grid import Column, digits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from pytest_llmeval.model import Load, Record, Run
+
+COLUMNS = (
+    Column("load_tps", "all", "tok/s", digits),
+    Column("request_rps", "done", "/s", digits),
+    Column("goodput_rps", "goodput", "/s", digits, always=False),
+    Column("ttft_p50_s", "TTFT", "p50 s", digits),
+    Column("ttft_p99_s", "TTFT", "p99 s", digits),
+    Column("queue_p99_s", "queue", "p99 s", digits, always=False),
+    Column("fairness", "fair", "of 1", digits),
+)
+"""Each a field of ``model.Load``."""
+
+
+def table(run: Run, width: int) -> Iterator[RenderableType]:
+    """Load cells by endpoint and load: medians over their batches, void ones left out."""
+    records = sorted((one for one in run.cells if one.load), key=_place)
+    if not records:
+        return
+    figures = [_figures(record) for record in records]
+    suite = cells.common_suite(run)
+    headings = {"cell": ("under load", "")}
+    texts = {"cell": [safe.line(record.key).removeprefix(suite) for record in records]}
+    if len({record.endpoint for record in run.cells}) > 1:
+        headings["endpoint"] = ("endpoint", "")
+        texts["endpoint"] = [safe.line(record.endpoint) for record in records]
+    headings["asked"] = ("at once", "")
+    texts["asked"] = [_asked(record.load[0]) for record in records]
+    for column in COLUMNS:
+        if column.always or any(one[column.name] is not None for one in figures):
+            headings[column.name] = (column.heading, column.unit)
+            texts[column.name] = [column.text(one[column.name]) for one in figures]
+    yield grid.drawn(headings, texts, width)
+
+
+def _place(record: Record) -> tuple[object, ...]:
+    load = record.load[0]
+    return record.endpoint, load.rate or 0.0, load.concurrency or 0, record.key
+
+
+def _figures(record: Record) -> dict[str, float | None]:
+    batches = [batch for batch in record.load if batch.void is None]
+    found: dict[str, float | None] = {}
+    for column in COLUMNS:
+        known = [value for batch in batches if (value := getattr(batch, column.name)) is not None]
+        found[column.name] = median(known) if known else None
+    return found
+
+
+def _asked(load: Load) -> str:
+    """``16``, or ``2/s`` in an open loop."""
+    return f"{load.concurrency}" if load.rate is None else f"{load.rate:g}/s"
