@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_llmeval import cli
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -170,3 +172,18 @@ def test_a_kind_that_is_not_known(project: Any, executing: Callable[..., pytest.
     result = executing(RIGHT, "--llm-sandbox=docker")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "--llm-sandbox" in result.stderr.str() + result.stdout.str()
+
+
+def test_a_suite_that_llmeval_wrote_runs(
+    project: Any, answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.path)
+    assert cli.main(["suite", "new", "billing"]) == 0
+    right = "```python\ndef average(numbers):\n    return sum(numbers) / len(numbers)\n```\n"
+    url = answering(answers={"average(numbers)": right})
+    result = project.pytest(f"--llm-endpoint={url}", "--llm-rounds=1", "suites/billing.eval.yaml")
+    assert result.ret == 0
+    cells = project.last_run()["cells"]
+    assert [cell["language"] for cell in cells] == ["en", "ko"]
+    for cell in cells:
+        assert cell["samples"][0]["score"]["correctness"] == pytest.approx(20 / 3, abs=0.01)

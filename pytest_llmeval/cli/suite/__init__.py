@@ -7,9 +7,11 @@ from typing import Any
 
 def add(commands: Any) -> None:
     """Add the commands to the parser."""
-    from . import check, freeze
+    from . import check, freeze, new, overview
 
-    parser = commands.add_parser("suite", help="freeze and check suites of scenarios, without any endpoint")
+    parser = commands.add_parser(
+        "suite", help="write, freeze, check and list suites of scenarios, without any endpoint"
+    )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for action in (check, freeze):
+    for action in (check, freeze, overview, new):
         action.add(actions)
