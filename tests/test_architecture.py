@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(pytest_llmeval.__file__).parent
 WINGS = ("measure", "score", "judge", "report")
+JOINTS = ("evaluate", "merge")
 ROOF = ("plugin", "cli")
 ROOF_ONLY = {"pytest", "_pytest", "xdist", "pytest_benchmark", "execnet"}
 HEAVY = {
@@ -65,13 +66,13 @@ def imports_of(name: str, path: Path, tree: ast.Module | None = None) -> Iterato
 
 
 def rank(name: str) -> int:
-    """errors <- the ground (every other module of the top level) <- the wings <- evaluate <- the roof."""
+    """errors <- the ground (every other module of the top level) <- the wings <- what joins them <- the roof."""
     top = name.split(".", maxsplit=1)[0]
     if top == "errors":
         return 0
     if top in WINGS:
         return 2
-    if top == "evaluate":
+    if top in JOINTS:
         return 3
     return 4 if top in ROOF else 1
 

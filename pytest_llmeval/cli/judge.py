@@ -6,20 +6,25 @@ import argparse
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from pytest_llmeval import runfile
+from pytest_llmeval import merge, runfile
+from pytest_llmeval.errors import UsageError
 from pytest_llmeval.judge import baselines, judge_run
 from pytest_llmeval.report import terminal
 
 from . import place
 
+if TYPE_CHECKING:
+    from pytest_llmeval.model import Run
+
 EXAMPLE = """\
 examples:
   llmeval judge                                  the last run, against the baselines
-  llmeval judge .llmeval/runs/*/run.json         several runs, one after another
+  llmeval judge shard-1.json shard-2.json        what several machines did, as one run
+  llmeval judge --reference=old run.json         a run that asked its endpoints in turn with old
 
 exit code: 0 nothing regressed, 1 regressed, 2 wrong usage or an unreadable file
 """
@@ -30,24 +35,42 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "judge",
         help="judge run files against the baselines",
+        description="Several run files are the parts of one run: they are put together, then judged.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run files (default: the last run)")
+    parser.add_argument(
+        "--reference",
+        metavar="NAME",
+        help="the endpoint that the others were asked in turn with (default: the run's own reference)",
+    )
+    parser.add_argument(
+        "--fail-inconclusive", action="store_true", help="exit 1 for what the gate can't tell, too"
+    )
     place.add(parser)
     parser.set_defaults(run=_judge)
 
 
 def _judge(options: argparse.Namespace) -> int:
-    folder, policy = place.promises(options)
-    runs = [runfile.load(path) for path in options.runs or [runfile.last(place.root())]]
-    known = baselines.load_all(folder)
-    red = False
-    for run in runs:
-        verdicts = judge_run(known, run, policy)
-        red = red or verdicts.red
-        judged = structs.replace(run, verdicts=verdicts.lines)
-        width = shutil.get_terminal_size().columns
-        print(terminal.table(judged, width=width, color=sys.stdout.isatty(), verbose=False))
-        print(verdicts.header)
-    return 1 if red else 0
+    asked = place.asked(options)
+    run = merge.merged([runfile.load(path) for path in options.runs or [runfile.last(place.root())]])
+    _check_reference(run, options.reference)
+    known = {} if run.reference else baselines.load_all(asked.baselines)
+    verdicts = judge_run(known, run, asked.policy)
+    judged = structs.replace(run, verdicts=verdicts.lines)
+    width = shutil.get_terminal_size().columns
+    print(terminal.table(judged, width=width, color=sys.stdout.isatty(), verbose=False))
+    print(verdicts.header)
+    inconclusive = options.fail_inconclusive or asked.fail_inconclusive
+    return 1 if any(one.fails(strict=asked.strict, inconclusive=inconclusive) for one in verdicts) else 0
+
+
+def _check_reference(run: Run, reference: str | None) -> None:
+    """Endpoints that were not asked in turn have drift between them, which would pass for a difference."""
+    if reference not in (None, run.reference):
+        asked = f"with {run.reference}" if run.reference else "one after the other"
+        raise UsageError(
+            f"run {run.id} did not ask its endpoints in turn with {reference} but {asked}",
+            hint=f"pytest --llm-reference={reference} asks them so",
+        )

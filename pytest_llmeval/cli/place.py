@@ -41,6 +41,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def promises(options: argparse.Namespace) -> tuple[Path, Policy]:
     """The folder of the baselines and the policy, by the same precedence as in a run."""
-    environ = {name: value for name, value in os.environ.items() if name not in _OF_A_RUN}
-    found = settings.resolve({"baselines": options.baselines}, environ=environ, rootdir=root())
+    found = asked(options)
     return found.baselines, found.policy
+
+
+def asked(options: argparse.Namespace) -> settings.Settings:
+    """The settings that a run in this place would have, without anybody to ask."""
+    environ = {name: value for name, value in os.environ.items() if name not in _OF_A_RUN}
+    return settings.resolve({"baselines": options.baselines}, environ=environ, rootdir=root())

@@ -33,14 +33,61 @@ def test_a_collapse_is_exit_1_with_its_sentence(here: Any) -> None:
     assert "slower than its baseline" in said.out
 
 
-def test_every_run_that_is_named_is_judged(here: Any) -> None:
-    slow, good = here.run(tps=20.0), here.run(tps=50.0)
+def test_parts_of_a_run_are_judged_as_one(here: Any) -> None:
+    here.run(tps=50.0)
     assert here.llmeval("judge").code == 0
-    assert here.llmeval("judge", str(good)).code == 0
-    for order in ((slow, good), (good, slow)):
-        said = here.llmeval("judge", *map(str, order))
-        assert said.code == 1, "one red run is enough, wherever it stands"
-        assert said.out.count("at most 2 %") == 2
+    parts = [here.run(tps=tps, cells=cells) for tps, cells in ((20.0, ("a",)), (20.0, ("b", "c")))]
+    whole = here.run(tps=20.0)
+    said = here.llmeval("judge", *map(str, parts))
+    assert said.code == 1
+    assert said == here.llmeval("judge", *map(str, reversed(parts)))
+    assert said.out == here.llmeval("judge", str(whole)).out, "as one run would have been"
+
+
+def test_two_runs_of_one_cell_are_no_parts(here: Any) -> None:
+    one, other = here.run(), here.run()
+    said = here.llmeval("judge", str(one), str(other))
+    assert said.code == 2
+    assert "these runs can't be one: s/a/en on box is in run-2 and in run-3" in said.err
+    assert "judge them one by one" in said.err
+    said = here.llmeval("judge", str(one), str(one))
+    assert said.code == 2
+    assert "run-2 is named twice" in said.err
+
+
+def test_a_run_with_a_reference_is_judged_by_it(here: Any) -> None:
+    here.run("new", "old", reference="old")
+    said = here.llmeval("judge", "--reference=old")
+    assert said.code == 0
+    assert "no baseline" not in said.out
+    assert said.out == here.llmeval("judge").out
+    for name, instead in (("box", "with old"), ("new", "with old")):
+        said = here.llmeval("judge", f"--reference={name}")
+        assert said.code == 2
+        assert f"did not ask its endpoints in turn with {name} but {instead}" in said.err
+    here.run("new", "old")
+    said = here.llmeval("judge", "--reference=old")
+    assert said.code == 2
+    assert "but one after the other" in said.err
+    assert "pytest --llm-reference=old" in said.err
+
+
+def test_what_cannot_be_told_fails_only_where_that_is_asked_for(here: Any) -> None:
+    here.run(tps=45.0)
+    said = here.llmeval("judge")
+    assert said.code == 0
+    assert "inconclusive" in said.out
+    assert here.llmeval("judge", "--fail-inconclusive").code == 1
+    (here.path / "llmeval.toml").write_text("fail_inconclusive = true\n")
+    assert here.llmeval("judge").code == 1
+
+
+def test_a_baseline_takes_no_run_with_a_reference(here: Any) -> None:
+    here.run("box", "old", reference="old")
+    for command in (("update",), ("update", "--force"), ("accept", "box")):
+        said = here.llmeval("baseline", *command)
+        assert said.code == 1
+        assert "asked in turn with old" in said.out
 
 
 def test_without_a_baseline_nothing_is_red(here: Any) -> None:
