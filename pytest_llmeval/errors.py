@@ -15,7 +15,8 @@
     ├── NotMeasurableError       a cell that this endpoint can't be asked: skipped, with the sentence
     ├── ModelFetchError          weights that can't be fetched or fail their hash
     ├── TelemetryError           a source of telemetry that can't tell anything, now or later
-    ├── CeilingError             the next request could pass the run's cost ceiling
+    ├── CeilingError             the next request could pass a ceiling of the run: what it may cost
+    │   └── OutOfTimeError       … or how long it may take
     ├── AnalyserError            the analyser's process can't be started at all
     └── UnscorableError          nothing tells whether answers of a scenario are right, such as its reference
         └── SandboxError         generated code can't be run as restricted as promised: it is not run
@@ -101,6 +102,10 @@ class TelemetryError(LLMEvalError):
 
 class CeilingError(LLMEvalError):
     """Sending the next request could have passed the cost ceiling of the run."""
+
+
+class OutOfTimeError(CeilingError):
+    """The time that the run may take was over before the next request."""
 
 
 class AnalyserError(LLMEvalError):

@@ -104,14 +104,14 @@ class AnswerText(Struct, frozen=True, omit_defaults=True):
 class Outcome(Struct, frozen=True):
     """What one cell yielded. ``interrupted``: it was cut off, and its last sample is a partial one.
 
-    ``stopped``: the sentence why some of its rounds were not asked. ``reference``: that of the endpoint which
+    ``stopped``: why some of its rounds were not asked. ``reference``: that of the endpoint which
     was asked in turn with it.
     """
 
     record: Record
     answers: tuple[AnswerText, ...]
     interrupted: bool = False
-    stopped: str | None = None
+    stopped: CeilingError | None = None
     reference: Outcome | None = None
 
     @property
@@ -122,7 +122,7 @@ class Outcome(Struct, frozen=True):
 
 
 class Asking(NamedTuple):
-    """What asking a cell came to. ``interrupted``: cancelled; ``stopped``: ended by the cost ceiling."""
+    """What asking a cell came to. ``interrupted``: cancelled; ``stopped``: ended by a ceiling of the run."""
 
     asked: tuple[Asked, ...]
     interrupted: bool = False

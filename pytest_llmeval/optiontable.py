@@ -139,6 +139,14 @@ OPTIONS = (
         "no ceiling",
     ),
     Option(
+        "max_time",
+        values.duration_kind(),
+        "how long the run may take, like 10m; every endpoint and category comes first once, what is cut off "
+        "is named",
+        "TIME",
+        "no limit",
+    ),
+    Option(
         "install",
         values.SWITCH,
         "run the install command of a server whose own command is not there",

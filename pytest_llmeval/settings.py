@@ -60,6 +60,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     record: Path | None = None
     answers: bool = True
     max_cost: float | None = None
+    max_time_s: float | None = None
     install: bool = False
     sandbox: str = "auto"
     policy: Policy = Policy()
@@ -131,6 +132,7 @@ def resolve(
         record=path("record"),
         answers=chosen.get("answers", default.answers),
         max_cost=chosen.get("max_cost"),
+        max_time_s=chosen.get("max_time"),
         install=chosen.get("install", default.install),
         sandbox=chosen.get("sandbox", default.sandbox),
         policy=file.policy,

@@ -96,6 +96,38 @@ def number_kind(minimum: float = -math.inf, maximum: float = math.inf, *, above:
     return Kind(expected, accept, read)
 
 
+def duration_kind() -> Kind:
+    """A time above 0, in seconds: a number of them, or a text like 90s, 10m or 1h30m."""
+    expected = "a time like 90s, 10m or 1h30m"
+    number = number_kind(0, above=True)
+
+    def accept(value: object) -> float:
+        if isinstance(value, str):
+            return read(value)
+        try:
+            return float(number.accept(value))
+        except UnexpectedError:
+            raise UnexpectedError(expected, value) from None
+
+    def read(text: str) -> float:
+        parts = re.fullmatch(r"(?:([0-9.]+)h)?(?:([0-9.]+)m)?(?:([0-9.]+)s?)?", text.strip())
+        try:
+            amounts = [float(part) if part else 0.0 for part in parts.groups()] if parts else []
+            return float(number.accept(sum(a * b for a, b in zip(amounts, (3600, 60, 1), strict=False))))
+        except ValueError:
+            raise UnexpectedError(expected, text) from None
+
+    return Kind(expected, accept, read)
+
+
+def duration(seconds: float) -> str:
+    """As ``duration_kind`` reads it: ``1h30m``, ``10m``, ``2.5s``."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
+    return "".join(f"{amount:g}{unit}" for amount, unit in parts if amount)
+
+
 def choice_kind(*choices: str) -> Kind:
     """One of a few words."""
     expected = alternatives(json.dumps(choice) for choice in choices)

@@ -104,6 +104,7 @@ def test_every_option_has_one_name_everywhere(tmp_path):
         "max_tokens": ("-1", -1),
         "seed": ("42", 42),
         "max_cost": ("0.5", 0.5),
+        "max_time": ("1h30m", 5400.0),
         "install": ("1", True),
         "sandbox": ("landlock", "landlock"),
         "record": ("r", Path("/here/r")),

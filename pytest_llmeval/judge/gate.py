@@ -72,6 +72,7 @@ def judge_run(
         else:
             said, suspects[name] = _in_turn(name, records, reference, run, policy)
         lines += said
+    lines += promises.about_time(run)
     judged = [name for name in names if name != reference]
     return Verdicts(
         header=_header(policy.alpha, len(judged)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
+from pytest_llmeval import values
 from pytest_llmeval.model import Facts, Policy, Record, Run, Verdict
 
 from . import sentences, sessions
@@ -114,7 +115,8 @@ def about_cells(baseline: Baseline, run: Run, records: Sequence[Record]) -> list
         )
         for key in gone
     ]
-    not_run = [key for key in promised if key not in ran and key not in set(gone)]
+    known = {*gone, *run.cut_off.get(endpoint, ())}
+    not_run = [key for key in promised if key not in ran and key not in known]
     if not_run:
         verb = "was" if len(not_run) == 1 else "were"
         what = f"{sentences.count(len(not_run), 'cell')} of {endpoint} {verb} not run"
@@ -165,6 +167,18 @@ def about_pairs(endpoint: str, reference: str, unlike: Sequence[str], *, compare
         return []
     sentence = f"{endpoint} was not compared with {reference}: no round has figures of both that count"
     return [Verdict(endpoint=endpoint, metric="reference", verdict="inconclusive", sentence=sentence)]
+
+
+def about_time(run: Run) -> list[Verdict]:
+    """What there was no time for, whether or not a baseline has it; red under ``--llm-strict``."""
+    verdicts = []
+    for endpoint, cells in sorted(run.cut_off.items()):
+        verb = "was" if len(cells) == 1 else "were"
+        what = f"{sentences.count(len(cells), 'cell')} of {endpoint} {verb} cut off"
+        limit = f" by --llm-max-time={values.duration(run.max_time_s)}" if run.max_time_s else ""
+        sentence = f"{what}{limit}: {sentences.names(cells)}"
+        verdicts.append(Verdict(endpoint=endpoint, metric="time", verdict="not run", sentence=sentence))
+    return verdicts
 
 
 def about_staleness(endpoint: str, comparable: Comparable) -> list[Verdict]:

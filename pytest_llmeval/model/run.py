@@ -92,10 +92,13 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.verdict in ("regressed", "missing")
 
     def fails(self, *, strict: bool = False, inconclusive: bool = False) -> bool:
-        """Whether it fails the build: ``strict`` fails for what is stale too, ``inconclusive`` for such."""
+        """Whether it fails the build. ``strict`` fails for what could not be checked too: what is stale, and
+        what was cut off in time; ``inconclusive`` for such.
+        """
+        cut_off = self.verdict == "not run" and self.metric == "time"
         return (
             self.red
-            or (strict and self.verdict == "stale")
+            or (strict and (self.verdict == "stale" or cut_off))
             or (inconclusive and self.verdict == "inconclusive")
         )
 
@@ -107,7 +110,8 @@ class Run(Struct, frozen=True, kw_only=True):
     ``servers`` and ``costs`` are by endpoint. ``sandbox``: what answers were executed in, ``none`` without
     protection; None where none was executed. ``unconfirmed``: endpoint -> why cells of it could not be
     measured once more before they were red. ``reference``: the endpoint that the others were asked in turn
-    with, and are compared with.
+    with, and are compared with. ``cut_off``: endpoint -> cells that were not asked, or not to their end,
+    because the run may take ``max_time_s`` only.
     """
 
     schema: str = "llmeval-run/1"
@@ -129,4 +133,6 @@ class Run(Struct, frozen=True, kw_only=True):
     servers: dict[str, Hosted] = field(default_factory=dict)
     costs: dict[str, Cost] = field(default_factory=dict)
     unconfirmed: dict[str, str] = field(default_factory=dict)
+    max_time_s: float | None = None
+    cut_off: dict[str, tuple[str, ...]] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()

@@ -6,14 +6,15 @@ Created at the first cell and closed at the end of the run.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
-from pytest_llmeval import evaluate, settings
-from pytest_llmeval.errors import CeilingError, EndpointError
+from pytest_llmeval import evaluate, settings, values
+from pytest_llmeval.errors import CeilingError, EndpointError, OutOfTimeError
 from pytest_llmeval.measure import price, turns
 from pytest_llmeval.measure.rounds import Restarted
 from pytest_llmeval.model import Failure
@@ -95,6 +96,7 @@ class Bench:
         if self.settings.reference is not None:
             other = self.settings.endpoint(self.settings.reference)
             cells.append(self._cell(other, scenario, language, rounds=rounds, against=endpoint.name))
+        self._refuse_late()
         if self.spent is not None and any(cell.price != price.FREE for cell in cells):
             raise self.spent
         with self.progress.cell(cells[0]) as shown, self._parked(endpoint.name):
@@ -167,6 +169,7 @@ class Bench:
 
     def _question(self, talk: Talk, shown: Shown) -> evaluate.Question:
         def on_round(number: int) -> OnRead | None:
+            self._refuse_late()
             if not talk.cell.scenario.cold:  # a server that goes has no steps to follow
                 talk.window.begin()
             return shown.on_round(number)
@@ -188,8 +191,14 @@ class Bench:
         return structs.replace(
             outcome,
             record=structs.replace(outcome.record, telemetry=talk.window.telemetry),
-            stopped=str(asking.stopped) if asking.stopped else None,
+            stopped=asking.stopped,
         )
+
+    def _refuse_late(self) -> None:
+        """Raises ``OutOfTimeError`` once the run has taken the time that it may."""
+        limit_s = self.settings.max_time_s
+        if limit_s is not None and time.time() >= self.started_unix + limit_s:
+            raise OutOfTimeError(f"the {values.duration(limit_s)} of --llm-max-time are over")
 
     @cached_property
     def sandbox(self) -> Sandbox:

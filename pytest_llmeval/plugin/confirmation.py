@@ -13,7 +13,7 @@ from msgspec import structs
 
 from pytest_llmeval import scenarios, wire
 from pytest_llmeval.errors import LLMEvalError
-from pytest_llmeval.model import Scenario, cell_key
+from pytest_llmeval.model import Scenario, cell_key, suite_of
 from pytest_llmeval.report import cell as cell_text
 
 from . import items
@@ -126,15 +126,12 @@ def _after(rounds: int, outcome: evaluate.Outcome) -> evaluate.Outcome:
 
 
 def _scenario(recorder: Recorder, cell: str) -> Scenario:
-    """What was asked: of the scenario's file, else as its ``llm`` test told. Raises ``ScenarioError``."""
+    """What was asked: of the suite's files, else as its ``llm`` test told. Raises ``ScenarioError``."""
     if plain := recorder.asked_by_tests.get(cell):
         return wire.build(plain, Scenario)
-    here = recorder.context
-    if cell not in here.view.places:
-        raise _UnconfirmedError(f"the scenario of {cell} is not known any more")
-    suite = scenarios.load(Path(here.view.places[cell][0]), root=here.config.rootpath)
-    language = cell.rpartition("/")[2]
-    for scenario in suite.scenarios:
-        if language in scenario.prompt and cell_key(scenario.suite, scenario.id, language) == cell:
-            return scenario
+    here, language = recorder.context, cell.rpartition("/")[2]
+    for path in (path for path, suite in here.view.files.items() if suite == suite_of(cell)):
+        for scenario in scenarios.load(Path(path), root=here.config.rootpath).scenarios:
+            if language in scenario.prompt and cell_key(scenario.suite, scenario.id, language) == cell:
+                return scenario
     raise _UnconfirmedError(f"the scenario of {cell} was removed while the run was under way")

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_llmeval import values
+
 from . import options
 
 if TYPE_CHECKING:
@@ -175,10 +177,11 @@ class Context:
         if settings.reference is not None:
             names += f", each in turn with {settings.reference}"
             kept = "no baselines"
+        limit = f" · at most {values.duration(settings.max_time_s)}" if settings.max_time_s else ""
         unguarded = " · answers run without a sandbox" if settings.sandbox == "none" else ""
         return (
             f"llmeval: {names} · {rounds}, {settings.warmup} warm-up · {kept} · "
-            f"false alarms \N{LESS-THAN OR EQUAL TO} {alpha:.0%}{unguarded}"
+            f"false alarms \N{LESS-THAN OR EQUAL TO} {alpha:.0%}{limit}{unguarded}"
         )
 
     def check_selection(self, items: Sequence[pytest.Item]) -> None:

@@ -39,6 +39,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     Otherwise workers would wait for each other's servers. A user's own choice of ``--dist`` is kept.
     """
     here = context.of(config)
+    if here.asked and here.settings.max_time_s is not None and config.getoption("maxschedchunk") is None:
+        config.option.maxschedchunk = 1  # in order, as near as may be: what comes last may be cut off
     if config.getoption("dist") != "load" or not here.exclusive:
         return None
     from .scheduler import ExclusiveScheduling

@@ -99,7 +99,8 @@ class Asker:
         try:
             outcome = here.bench.run(self._target, scenario, language, nodeid=self._item.nodeid)
         except CeilingError as error:
-            self._item.stash[context.PAYLOAD] = self._payload() | {"stopped": True}
+            key = cell_key(scenario.suite, scenario.id, language)
+            self._item.stash[context.PAYLOAD] = self._payload() | items.left_out(error, self.endpoint, key)
             pytest.skip(str(error))
         self._outcomes.append(outcome)
         self._item.stash[context.PAYLOAD] = self._payload()
@@ -108,7 +109,7 @@ class Asker:
         if outcome.interrupted:
             here.interrupted(self._item)
         if outcome.stopped:
-            pytest.skip(outcome.stopped)
+            pytest.skip(str(outcome.stopped))
         broken = items.sentences(scenario, outcome, strict=here.settings.strict)
         if broken:
             pytest.fail("\n".join(broken), pytrace=False)

@@ -81,7 +81,11 @@ def pytest_collection_modifyitems(
         fixture.collected(config, items)
         cells.add_shipped(session, items)
     result = yield
-    if here.exclusive:  # after everybody who orders, like --ff
+    if here.asked and here.settings.max_time_s is not None:  # after everybody who orders, like --ff
+        from . import coverage
+
+        coverage.order(items, here.exclusive)
+    elif here.exclusive:
         from . import exclusive
 
         exclusive.order(items, here.exclusive)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmeval import promises, scenarios, shipped
-from pytest_llmeval.errors import CeilingError, NotMeasurableError, ScenarioError
+from pytest_llmeval.errors import CeilingError, NotMeasurableError, OutOfTimeError, ScenarioError
 from pytest_llmeval.model import cell_key
 from pytest_llmeval.report import cell as cell_text
 
@@ -80,6 +80,11 @@ class ScenarioItem(pytest.Item):
         else:
             self.extra_keyword_matches.add(endpoint.name)
 
+    @property
+    def key(self) -> str:
+        """The cell's."""
+        return cell_key(self.scenario.suite, self.scenario.id, self.language)
+
     def runtest(self) -> None:
         """Measure and score the cell; its record travels on the report."""
         if self.endpoint is None:  # skipped by its marker; here for `-p no:skipping`
@@ -88,18 +93,17 @@ class ScenarioItem(pytest.Item):
         try:
             outcome = here.bench.run(self.endpoint, self.scenario, self.language, nodeid=self.nodeid)
         except NotMeasurableError as error:
-            key = cell_key(self.scenario.suite, self.scenario.id, self.language)
-            self.stash[context.PAYLOAD] = payload([]) | {"not_measurable": [self.endpoint.name, key]}
+            self.stash[context.PAYLOAD] = payload([]) | {"not_measurable": [self.endpoint.name, self.key]}
             pytest.skip(str(error))
         except CeilingError as error:
-            self.stash[context.PAYLOAD] = payload([]) | {"stopped": True}
+            self.stash[context.PAYLOAD] = payload([]) | left_out(error, self.endpoint.name, self.key)
             pytest.skip(str(error))
         self.stash[context.PAYLOAD] = payload([outcome])
         self.user_properties.extend(properties(outcome.record))
         if outcome.interrupted:
             here.interrupted(self)
         if outcome.stopped:
-            pytest.skip(outcome.stopped)
+            pytest.skip(str(outcome.stopped))
         broken = sentences(self.scenario, outcome, strict=here.settings.strict)
         if broken:
             details = cell_text.details(outcome.record, outcome.answers, here.answers_path, self._again())
@@ -129,12 +133,13 @@ class ScenarioItem(pytest.Item):
 def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
     """What a report carries: records, and answers as the lines of ``answers.jsonl``, plain.
 
-    ``stopped``: some rounds were not asked.
+    Of what a ceiling ended it carries what ``left_out`` tells.
     """
     from pytest_llmeval import wire
 
     outcomes = list(outcomes)
     kept = [one for outcome in outcomes for one in outcome.both]
+    ended = [(one.stopped, one.record.endpoint, one.record.key) for one in outcomes if one.stopped]
     return {
         "records": [wire.plain(outcome.record) for outcome in kept],
         "answers": [
@@ -142,8 +147,15 @@ def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
             for outcome in kept
             for answer in outcome.answers
         ],
-        "stopped": any(outcome.stopped for outcome in outcomes),
+        **(left_out(*ended[-1]) if ended else {}),
     }
+
+
+def left_out(error: CeilingError, endpoint: str, key: str) -> dict[str, Any]:
+    """What a payload has of a cell that was not asked, or not to its end: ``stopped`` by the cost ceiling,
+    or ``late``.
+    """
+    return {"late": [endpoint, key]} if isinstance(error, OutOfTimeError) else {"stopped": True}
 
 
 def properties(record: Record) -> list[tuple[str, object]]:

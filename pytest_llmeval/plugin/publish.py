@@ -135,6 +135,11 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
         telemetry=_telemetry(records, context.local_desk.memory_steps),
         servers=context.local_desk.servers,
         costs=price.of_records(records),
+        max_time_s=context.settings.max_time_s,
+        cut_off={
+            name: tuple(sorted(key for endpoint, key in recorder.late if endpoint == name))
+            for name in sorted({endpoint for endpoint, _ in recorder.late})
+        },
     )
 
 

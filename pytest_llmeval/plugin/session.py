@@ -39,6 +39,8 @@ class Recorder:
         """Cells that their endpoint can never be asked: a cold start of a server that is not ours."""
         self.was_stopped = False
         """Whether the cost ceiling left out a cell, or some of its rounds."""
+        self.late: set[tuple[str, str]] = set()
+        """Cells that were not asked, or not to their end, because the run's time was over."""
         self.unselected = 0
         self.was_interrupted = False
         self.run: Run | None = None
@@ -70,6 +72,9 @@ class Recorder:
         self.answers += payload["answers"]
         self.asked_by_tests |= payload.get("scenarios", {})
         self.was_stopped |= payload.get("stopped", False)
+        if "late" in payload:
+            endpoint, cell = payload["late"]
+            self.late.add((endpoint, cell))
         if "not_measurable" in payload:
             endpoint, cell = payload["not_measurable"]
             self.not_measurable.add((endpoint, cell))
@@ -108,7 +113,7 @@ class Recorder:
             publish.fetch_weights(self.context)
 
     def _publish(self, session: pytest.Session) -> None:
-        if not self.plain_records or session.config.option.collectonly:
+        if not (self.plain_records or self.late) or session.config.option.collectonly:
             return
         from . import publish, verdicts
 
@@ -137,7 +142,7 @@ class Recorder:
         cells = {key for key in view.cells if not wanted or key.rpartition("/")[2] in wanted}
         expected = {(endpoint.name, key) for endpoint in settings.candidates for key in cells}
         missed = expected - set(self.plain_records) - self.not_measurable
-        if self.was_stopped or missed or view.functions - view.finished(self.done):
+        if self.was_stopped or self.late or missed or view.functions - view.finished(self.done):
             return True
         if options.narrowed(self.context.config, view) & {module for module, _ in view.functions}:
             return True

@@ -1,0 +1,38 @@
+"""Kinds of values that people write."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_llmeval import values
+
+DURATION = values.duration_kind()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), (" 1h ", 3600), ("1.5h", 5400), ("1m30", 90)],
+)
+def test_a_duration_is_read_as_people_write_it(text: str, seconds: float) -> None:
+    assert DURATION.read(text) == DURATION.accept(text) == DURATION.accept(seconds) == seconds
+
+
+@pytest.mark.parametrize("wrong", ["", "m", "10x", "-5", "0", "0m", "1..5m", "30m1h", "nan", "1e3m"])
+def test_what_is_no_duration_says_what_one_is(wrong: str) -> None:
+    with pytest.raises(values.UnexpectedError, match="a time like 90s, 10m or 1h30m"):
+        DURATION.read(wrong)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, True, None, math.inf, [10]])
+def test_a_duration_of_a_file_is_a_number_above_0_or_a_text(wrong: object) -> None:
+    with pytest.raises(values.UnexpectedError, match="a time like"):
+        DURATION.accept(wrong)
+
+
+@given(st.integers(1, 10**6))
+def test_a_duration_is_written_as_it_is_read(seconds: int) -> None:
+    assert DURATION.read(values.duration(seconds)) == seconds
