@@ -92,7 +92,7 @@ def compare(operator: str, left: Any, right: Any, text: str, message: Callable[[
     """``assert left operator right``, told with both values. What equals everything equals nothing."""
     passed = bool(_OPERATORS[operator](left, right))
     if passed and operator == "==":
-        own = [one for one in (left, right) if type(one).__module__ == "solution"]
+        own = [one for one in (left, right) if type(one).__module__ in ("solution", *_Job.modules)]
         passed = not any(one == object() for one in own)
     if not passed:
         told = f": {message()}" if message is not None else f": {_shown(left)} {operator} {_shown(right)}"
@@ -115,14 +115,15 @@ class _Checks:
 
 def _loaded(number: int) -> tuple[dict[str, Any], str | None]:
     """A fresh subject and fresh tests: their namespace, and why they can't be loaded."""
-    subject, pytest, module = (type(sys)(name) for name in ("solution", "pytest", "test_solution"))
+    names = _Job.modules or ("solution",)
+    subject, pytest, module = (type(sys)(name) for name in (names[0], "pytest", "test_solution"))
     exec(_Job.stand_in, pytest.__dict__)  # noqa: S102
 
     def load() -> None:
-        sys.modules["solution"] = subject
+        sys.modules[names[0]] = subject
         exec(_Job.subjects[number], subject.__dict__)  # noqa: S102
         sys.modules.update(
-            dict.fromkeys(("solution", *_Job.modules), subject), pytest=pytest, test_solution=module
+            dict.fromkeys(("solution", *names), subject), pytest=pytest, test_solution=module
         )
         own = {name: value for name, value in vars(subject).items() if not name.startswith("__")}
         vars(module).update(own, __llmeval__=_Checks)
