@@ -77,7 +77,8 @@ class ReviewCheck(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A ``defect`` that was planted in ``line`` (1-based) of the code that a scenario gives to review, or,
     of code without any, the texts by which an answer says that it is ``clean``.
 
-    ``words``: groups; a finding that holds a word of each is about this defect.
+    ``words``: groups; a finding that holds a word of each is about this defect, or one that names the line
+    and holds a word of the first.
     """
 
     defect: str = ""

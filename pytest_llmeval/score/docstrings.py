@@ -126,8 +126,10 @@ class _Reader:
     def _table(self, head: str) -> None:
         """What the rows of a table are about, by the first cell of its head."""
         word = head.strip(" |").partition("|")[0].strip(" *_`").lower()
-        kind = "parameters" if word in {"name", "이름"} else _KINDS.get(word)
-        if self.kind == "prose" and kind is not None:
+        kind = _KINDS.get(word)
+        if kind is None and self.kind == "prose" and word in {"name", "이름"}:
+            kind = "parameters"
+        if kind is not None:
             self._open(kind)
 
     def _open(self, kind: _Kind, at: int = 0, *, numpy: bool = False) -> None:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from . import fences
 
 _HEADING = re.compile(r"\s{0,3}(?P<marks>#{1,6})\s+(?P<text>.*?)[\s#]*")
-_BOLD = re.compile(r"\s*(?:\d+[.)]\s+)?(\*\*|__)(?P<text>(?:(?!\1).)+)\1\s*[:：]?\s*")
+_BOLD = re.compile(r"\s*(\*\*|__)(?P<text>(?:(?!\1).)+)\1\s*[:：]?\s*")
 _LABEL = re.compile(r"\s{0,3}(?P<text>[^\s*\-|][^:：.]{0,59})[:：]\s*")
 _NUMBER = re.compile(r"(?P<indent>\s*)\**\d{1,3}[.)](?:\*\*)?\s+(?P<text>.*)")
 _BULLET = re.compile(r"(?P<indent>\s*)[-*+•]\s+(?P<text>.*)")
@@ -63,8 +63,9 @@ def read(text: str) -> tuple[Part, ...]:
 
 
 def sections(parts: tuple[Part, ...]) -> tuple[Section, ...]:
-    """Every heading with what stands below it."""
+    """Every heading with what stands below it; a number before a title in bold makes it no item."""
     found = []
+    parts = tuple(_titled(part) for part in parts)
     for number, part in enumerate(parts):
         if part.kind == "heading":
             body = []
@@ -90,6 +91,11 @@ def _part(line: str, *, alone: bool) -> Part | None:
     if found := _LABEL.fullmatch(line):
         return Part("heading", _plain(found["text"]), _BELOW) if alone or len(found["text"]) < 30 else None
     return None
+
+
+def _titled(part: Part) -> Part:
+    title = _BOLD.fullmatch(part.text) if part.kind == "number" else None
+    return part if title is None else Part("heading", _plain(title["text"]), _BELOW)
 
 
 def _columns(item: re.Match[str]) -> int:

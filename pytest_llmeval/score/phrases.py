@@ -14,6 +14,7 @@ _WORD = re.compile(r"\S*\w\S*")
 _ITEM = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.MULTILINE)
 _ENDS = re.compile(r"""[.!?。！？…]+["'”’)\]*_]*(?=\s|$)|\n\s*\n""")
 _TOKEN = re.compile(r"[a-z0-9]+|[가-힣]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _STEM = 4
 """Letters from which two words with the same beginning are one (``split``, ``splits``)."""
 _SAYS_NOTHING = """
@@ -29,6 +30,7 @@ callable any none true false iterable iterator generator todo description here
 리스트 딕셔너리 튜플 목록 입니다 이다 합니다 하는 한다 및 또는 그 이 를 을 은 는 가 의 에 로 설명
 """
 _EMPTY = frozenset(_SAYS_NOTHING.split())
+_STAR = re.compile(r"(?<=\w)\\\*(?=\\ |$)")
 _PARTICLES = re.compile(
     r"(입니다|합니다|한다|이다|으로|에서|까지|부터|을|를|은|는|이|가|의|에|로|와|과|도|만)$"
 )
@@ -70,7 +72,7 @@ def sentences(prose: str) -> list[str]:
 
 def content(text: str, name: str = "") -> frozenset[str]:
     """The words that say something: no articles, no names of types, nothing that ``name`` says already."""
-    known = _TOKEN.findall(re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower().replace("_", " "))
+    known = _TOKEN.findall(_CAMEL.sub(" ", name).lower().replace("_", " "))
     words = (_PARTICLES.sub("", word) or word for word in _TOKEN.findall(plain(text).replace("_", " ")))
     return frozenset(word for word in words if word not in _EMPTY and not _is_one_of(word, known))
 
@@ -93,7 +95,7 @@ def _pattern(phrase: str) -> re.Pattern[str]:
     wanted = plain(phrase)
     before = r"(?<![a-z0-9])" if re.match("[a-z0-9]", wanted) else ""
     after = r"(?![a-z0-9])" if re.search("[a-z0-9]$", wanted) else ""
-    return re.compile(before + re.sub(r"(?<=\w)\\\*", r"\\w*", re.escape(wanted)) + after)
+    return re.compile(before + _STAR.sub(r"\\w*", re.escape(wanted)) + after)
 
 
 def _is_one_of(word: str, known: Iterable[str]) -> bool:

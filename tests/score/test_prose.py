@@ -137,8 +137,57 @@ texts = st.text(max_size=300)
 
 @given(texts, st.text(min_size=1, max_size=20).filter(str.strip))
 def test_any_text_holds_itself_and_has_a_length(answer: str, text: str) -> None:
-    assert phrases.holds(f"{answer} {text} {answer}", text) or not prose._plain(text)
+    assert phrases.holds(f"{answer} {text} {answer}", text) or not phrases.plain(text)
     for unit in ("words", "sentences", "characters"):
         assert phrases.length(answer, unit) >= 0
     assert phrases.length(answer, "sentences") <= phrases.length(answer, "words") <= len(answer)
     scored(CHECKS, answer)
+
+
+DESIGN = (
+    ProseCheck(section=("Components", "구성 요소")),
+    ProseCheck(component=("queue*", "큐*")),
+    ProseCheck(component=("worker*", "워커*")),
+    ProseCheck(lacks=("Kafka",)),
+)
+HONEST = """\
+## Components
+
+- The queue keeps every job until it is done.
+- **Workers**: they take jobs from the queue, and resize the photos.
+"""
+
+
+def test_a_design_has_sections_and_explains_its_components() -> None:
+    assert scored(DESIGN, HONEST) == Marks(10.0, {"lacks": 10.0, "sections": 10.0, "components": 10.0})
+    korean = "**구성 요소**\n\n큐는 작업을 끝날 때까지 보관합니다. 워커는 작업을 꺼내 사진을 줄입니다."
+    scenario = Scenario(suite="s", id="x", prompt={"ko": "?"}, prose_checks=DESIGN)
+    assert prose.score(scenario, Answer(korean, language="ko"), Means(Nobody())).correctness == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "reasons"),
+    [
+        (
+            "## Components\n\nqueue, worker, cache, database, load balancer, CDN, API gateway, monitoring",
+            ("the answer does not explain `queue` or `큐`", "the answer does not explain `worker` or `워커`"),
+        ),
+        (
+            "## Components\n\nThe queue is an important part of it. The worker is an important part of it.",
+            ("the answer does not explain `worker` or `워커`",),
+        ),
+        ("## Components\n\n## Risks\n\n" + HONEST.split("\n", 2)[2], ("the section `Components` is empty",)),
+        (
+            "## Components\n\nSee below.\n\n## Risks\n\n" + HONEST.split("\n", 2)[2],
+            ("the section `Components` says next to nothing",),
+        ),
+        (HONEST.split("\n", 2)[2], ("the answer has no section `Components` or `구성 요소`",)),
+        (HONEST + "- Kafka may be used", ("the answer holds `Kafka`, which it must not",)),
+    ],
+)
+def test_strewn_keywords_and_empty_sections_are_told(text: str, reasons: tuple[str, ...]) -> None:
+    assert scored(DESIGN, text).reasons == reasons
+
+
+def test_who_says_nothing_has_avoided_nothing() -> None:
+    assert scored(DESIGN, "I can't help with that.").correctness == 0

@@ -1,8 +1,9 @@
 """Does an answer in prose hold what it must, and is it as long as asked? Read, nothing is executed.
 
-A component is explained where a sentence or an item of a list names it and goes on: one with several
-components needs words for each, and sentences that differ in nothing but the component count once, so that
-strewing keywords explains nothing. An answer that holds nothing of what it must has avoided nothing either.
+A component is explained where a sentence or an item of a list names it and goes on: it needs words for each
+component that it names, and more than names between its commas; sentences that differ in nothing but the
+component count once. So strewing keywords explains nothing. A section is there where it says something. An
+answer that holds nothing of what it must has avoided nothing either.
 Code blocks have no length.
 """
 
@@ -22,10 +23,16 @@ if TYPE_CHECKING:
 
     from .protocol import Answer, Means
 
-WORDS_EACH = {"ko": 4}
-"""Words that a sentence needs for each component that it names, by language; Korean writes fewer."""
-USUAL_WORDS = 6
+ENOUGH_WORDS = {"ko": 4}
+"""Words of a sentence that explains a component, or of a section, by language: Korean writes fewer."""
+USUALLY_ENOUGH = 6
+MORE_WORDS = 0.5
+"""Share of them that a sentence needs for each further component."""
+LIST_OF_NAMES = 2.5
+"""Words between two commas, on average: with fewer it is a list of names and explains nothing."""
 _SHOWN = 60
+_SYNONYMS = 3
+_COMMA = re.compile(r"[,;·、]\s")
 _KINDS = ("contains", "lacks", "section", "component")
 _PARTS = {"contains": "contains", "lacks": "lacks", "section": "sections", "component": "components"}
 CUT_OFF = "the answer was cut off: it has not the length that was asked for"
@@ -56,7 +63,8 @@ class _Text:
     def __init__(self, spoken: str, answer: Answer, components: Sequence[Sequence[str]]) -> None:
         self.spoken, self.answer = spoken, answer
         self.parts = outline.read(spoken)
-        self.explained = set(_explained(self.parts, components, answer.language))
+        self.enough = ENOUGH_WORDS.get(answer.language, USUALLY_ENOUGH)
+        self.explained = set(_explained(self.parts, components, self.enough))
 
     def wrong(self, check: ProseCheck) -> str | None:
         """Why the answer does not pass; None where it does."""
@@ -78,18 +86,22 @@ class _Text:
         named = [one for one in outline.sections(self.parts) if phrases.holds_one(one.title, titles)]
         if not named:
             return f"the answer has no section {_listed(titles)}"
-        return None if any(one.body.strip() for one in named) else f"the section {_told(titles[0])} is empty"
+        words = max(phrases.length(one.body, "words") for one in named)
+        if words >= self.enough:
+            return None
+        return f"the section {_told(named[0].title)} " + ("says next to nothing" if words else "is empty")
 
 
 def _explained(
-    parts: Sequence[outline.Part], components: Sequence[Sequence[str]], language: str
+    parts: Sequence[outline.Part], components: Sequence[Sequence[str]], enough: int
 ) -> Iterator[tuple[str, ...]]:
     """The components that are explained somewhere."""
-    needed = WORDS_EACH.get(language, USUAL_WORDS)
     shapes: set[str] = set()
     for piece in (piece for part in parts if part.kind != "heading" for piece in _pieces(part)):
         named = [texts for texts in components if phrases.holds_one(piece, texts)]
-        if not named or phrases.length(piece, "words") < needed * len(named):
+        words = phrases.length(piece, "words")
+        needed = enough * (1 + MORE_WORDS * (len(named) - 1))
+        if not named or words < needed or words < LIST_OF_NAMES * len(_COMMA.split(piece)):
             continue
         shape = phrases.without(piece, [text for texts in named for text in texts])
         if shape not in shapes:
@@ -121,9 +133,10 @@ def _ill_sized(check: ProseCheck, text: str) -> str | None:
 
 
 def _listed(texts: Sequence[str]) -> str:
-    return " or ".join(map(_told, texts))
+    """The first of the texts: more of them tell a reader nothing."""
+    return " or ".join(map(_told, texts[:_SYNONYMS]))
 
 
 def _told(text: str) -> str:
-    text = " ".join(re.sub(r"(?<=\w)\*", "…", text).split())
+    text = " ".join(re.sub(r"(?<=\w)\*", "", text).split())
     return f"`{text if len(text) <= _SHOWN else f'{text[: _SHOWN - 1]}…'}`"

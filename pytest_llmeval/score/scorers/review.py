@@ -2,7 +2,8 @@
 
 A finding is an item of the answer's list (a row of its table, a numbered heading; without any a paragraph).
 It is about a defect where it holds a word of each of the defect's groups, or where it names the line, two
-lines off at most, and holds one of the words. Each finding finds one defect, and each defect is found once.
+lines off at most, and holds a word of the first group. Each finding finds one defect, and each defect is
+found once.
 
 ``correctness`` is ten times the harmonic mean of recall (defects found of those planted) and precision (of
 the findings; one that finds nothing is free), so that a list of everything is worth little. Of clean code,
@@ -112,7 +113,7 @@ def is_about(finding: str, defect: ReviewCheck) -> bool:
     """Whether a finding is about this defect."""
     said = [phrases.holds_one(finding, group) for group in defect.words]
     near = any(abs(line - defect.line) <= NEAR for line in lines(finding))
-    return all(said) or (near and any(said))
+    return all(said) or (near and said[0])
 
 
 def _of_defects(defects: Sequence[ReviewCheck], claims: Sequence[str]) -> Marks:
