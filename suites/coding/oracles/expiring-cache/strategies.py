@@ -7,12 +7,12 @@ KEYS = "abcd"
 
 @st.composite
 def sessions(draw, least, most, pauses):
-    """The cache is filled first, then used; ``pauses`` are the seconds between two calls."""
-    capacity, lifetime = draw(st.integers(1, 3)), draw(st.integers(4, 12))
+    """The cache is filled, then used; ``pauses`` are the seconds between two calls."""
+    capacity, lifetime = draw(st.sampled_from([1, 2, 2, 3])), draw(st.integers(4, 12))
     now, calls = 0, []
     for number in range(capacity + draw(st.integers(least, most))):
         now += draw(st.sampled_from(pauses))
-        key = draw(st.sampled_from(KEYS[: capacity + 1]))
+        key = KEYS[number] if number < capacity else draw(st.sampled_from(KEYS[: capacity + 1]))
         kind = "put" if number < capacity else draw(st.sampled_from(["put", "get", "get", "keys"]))
         arguments = {"put": f"{key!r}, {number}, {now}", "get": f"{key!r}, {now}", "keys": f"{now}"}
         calls.append(f"c.{kind}({arguments[kind]})")
@@ -36,7 +36,7 @@ def expiries(draw):
 
 
 CALLS = [
-    sessions(least=0, most=4, pauses=[0, 1]),
+    sessions(least=1, most=4, pauses=[0, 1]),
     sessions(least=3, most=8, pauses=[0, 1, 1]),
     sessions(least=3, most=8, pauses=[1, 2, 4]),
     expiries(),
