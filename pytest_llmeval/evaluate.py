@@ -36,7 +36,7 @@ from .model import (
 from .score import rubric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .measure.endpoints.protocol import Client, OnRead
     from .measure.rounds import Restart
@@ -216,7 +216,7 @@ def assess(
     def scored(response: Response) -> tuple[Score | None, tuple[str, ...]]:
         if response.failure is not None:
             return None, ()
-        return score(_whole(cell, response.text), response.finish_reason == "length")
+        return score(_whole(cell.scenario, cell.language, response.text), response.finish_reason == "length")
 
     samples = tuple(_sample(one, cell, *scored(one.response)) for one in asked)
     answers = tuple(
@@ -227,12 +227,41 @@ def assess(
     return Outcome(record(cell, samples, _load(cell, asked)), answers, interrupted)
 
 
-def _whole(cell: Cell, text: str) -> str:
+def _whole(scenario: Scenario, language: str, text: str) -> str:
     """What is scored: code that fills a gap together with what stands around it, else the answer alone."""
-    scenario = cell.scenario
     if scenario.suffix is None or scenario.answer.code is None:
         return text
-    return scenario.prompt[cell.language] + text + scenario.suffix
+    return scenario.prompt[language] + text + scenario.suffix
+
+
+def rescored(
+    record: Record,
+    scenario: Scenario,
+    texts: Mapping[str, str],
+    analyser: Analyser,
+    sandbox: Sandbox | None = None,
+) -> Record:
+    """The record with the answers of its good samples scored anew, as the scenario says now.
+
+    ``texts``: ``answer_sha256`` -> the answer. Raises ``KeyError`` where one is missing.
+    """
+
+    @functools.cache
+    def score(text: str, cut_off: bool) -> tuple[Score, tuple[str, ...]]:
+        whole = _whole(scenario, record.language, text)
+        return rubric.score(scenario, record.language, whole, analyser, sandbox, cut_off=cut_off)
+
+    def again(sample: Sample) -> Sample:
+        if not sample.ok or sample.answer_sha256 is None:
+            return sample
+        scored, reasons = score(texts[sample.answer_sha256], sample.finish_reason == "length")
+        return structs.replace(sample, score=scored, reasons=reasons)
+
+    return structs.replace(
+        record,
+        checks_sha256=hashes.checks_sha256(scenario),
+        samples=tuple(again(sample) for sample in record.samples),
+    )
 
 
 def _load(cell: Cell, asked: Sequence[Asked]) -> tuple[Load, ...]:
@@ -297,7 +326,7 @@ def _sample(asked: Asked, cell: Cell, score: Score | None, reasons: tuple[str, .
         at_s=round(asked.at_s, 3),
         ok=not failed,
         finish_reason=response.finish_reason,
-        answer_sha256=_sha256(response.text) if response.chunks and not failed else None,
+        answer_sha256=sha256(response.text) if response.chunks and not failed else None,
         queue_s=None if asked.request is None else throughput.queue_s(response),
         delay_s=None if asked.scheduled_ns is None else asked.reply.delay_s,
         cold_start_s=asked.cold_start_s,
@@ -330,5 +359,6 @@ def _void(response: Response, gap_p50_s: float | None) -> str | None:
     return f"the client's event loop lagged {response.lag_s * 1e3:.1f} ms (limit {limit * 1e3:.1f} ms)"
 
 
-def _sha256(text: str) -> str:
+def sha256(text: str) -> str:
+    """Of an answer, as samples hold it."""
     return hashlib.sha256(wire.text(text).encode()).hexdigest()

@@ -66,7 +66,7 @@ def imports_of(name: str, path: Path, tree: ast.Module | None = None) -> Iterato
 
 
 def rank(name: str) -> int:
-    """errors <- the ground (every other module of the top level) <- the wings <- what joins them <- the roof."""
+    """errors <- the ground (every other top module) <- the wings <- what joins them <- the roof."""
     top = name.split(".", maxsplit=1)[0]
     if top == "errors":
         return 0

@@ -1,4 +1,4 @@
-"""``llmeval baseline update | accept | show | diff | prune``: promises, kept in git."""
+"""``llmeval baseline update | accept | show | diff | prune | rescore``: promises, kept in git."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ examples:
   llmeval baseline show                what is promised
   llmeval baseline diff main           what changed since main, as a table for the pull request
   llmeval baseline prune vllm-awq      drop cells that no scenario file yields any more
+  llmeval baseline rescore             score the answers that are kept by today's rules and checks
 """
 
 
@@ -30,7 +31,7 @@ def add(commands: Any) -> None:
     """Add the command and its actions to the parser."""
     parser = commands.add_parser(
         "baseline",
-        help="update, accept, show or prune baselines",
+        help="update, accept, show, prune or rescore baselines",
         description="Baselines are JSON files, one an endpoint, reviewed like code.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -52,7 +53,11 @@ def add(commands: Any) -> None:
     prune = actions.add_parser("prune", help="remove the cells that the last run saw vanished")
     prune.add_argument("endpoint")
     prune.set_defaults(run=_prune)
-    for action in (update, accept, show, diff, prune):
+    rescore = actions.add_parser("rescore", help="score the answers of kept runs by today's rules and checks")
+    rescore.add_argument("endpoint", nargs="*", help="default: all")
+    rescore.add_argument("--sandbox", default="auto", metavar="KIND", help="as for pytest --llm-sandbox")
+    rescore.set_defaults(run=_rescore)
+    for action in (update, accept, show, diff, prune, rescore):
         place.add(action)
     for action in (update, accept, prune):
         action.add_argument("--run", dest="path", type=Path, metavar="PATH", help="another run's file")
@@ -111,6 +116,12 @@ def _prune(options: argparse.Namespace) -> int:
     folder, _ = place.promises(options)
     print(baselines.prune(folder, options.endpoint, _run(options)))
     return 0
+
+
+def _rescore(options: argparse.Namespace) -> int:
+    from . import rescore  # scoring takes longer to import than the other actions to run
+
+    return rescore.run(options)
 
 
 SHOWN = ("output_tps", "ttft_s", "correctness", "quality", "load_tps", "cold_start_s")

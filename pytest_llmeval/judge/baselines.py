@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from pytest_llmeval.model import Policy, Run, Verdict
 
+    from .sessions import CellFigures
+
 KEEP = 20
 """Sessions of an epoch that are kept."""
 _LOCK_TIMEOUT_S = 30.0
@@ -209,14 +211,16 @@ def prune(folder: Path, endpoint: str, run: Run) -> str:
 def rescore(
     folder: Path,
     endpoint: str,
-    scores: Mapping[str, Mapping[str, Mapping[str, tuple[float, ...]]]],
+    scored: Mapping[str, Mapping[str, CellFigures]],
     scoring: dict[str, str],
+    why_not: Mapping[str, str],
 ) -> str:
-    """Replace scores by those that ``scoring`` gives the kept answers: run id -> cell -> metric -> samples.
+    """Replace scores by those that ``scoring`` gives the kept answers: run id -> cell -> figures.
 
-    Sessions whose run is not in ``scores`` keep theirs, and their old fingerprint with them.
+    Sessions whose run is not in ``scored`` keep theirs, and their old fingerprint with them; ``why_not`` has
+    the reasons. What happened, in a sentence.
     """
-    return _changed(folder, endpoint, lambda old: entry.rescored(old, scores, scoring))
+    return _changed(folder, endpoint, lambda old: entry.rescored(old, scored, scoring, why_not))
 
 
 def _changed(folder: Path, endpoint: str, change: Callable[[Baseline], tuple[Baseline, str]]) -> str:

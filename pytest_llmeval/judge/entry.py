@@ -9,7 +9,7 @@ from msgspec import structs
 from pytest_llmeval.model import SCORES, Facts, Run, Verdict
 
 from . import promises, sentences, sessions
-from .sessions import Baseline, CellFigures, Epoch, Fingerprints
+from .sessions import Baseline, CellFigures, Epoch, Fingerprints, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,38 +88,41 @@ def pruned(old: Baseline, gone: Sequence[str]) -> tuple[Baseline, str]:
 
 def rescored(
     old: Baseline,
-    scores: Mapping[str, Mapping[str, Mapping[str, tuple[float, ...]]]],
+    scored: Mapping[str, Mapping[str, CellFigures]],
     scoring: dict[str, str],
+    why_not: Mapping[str, str],
 ) -> tuple[Baseline, str]:
-    """The baseline with the sessions of the runs in ``scores`` scored anew, and a sentence.
+    """The baseline with the sessions of the runs in ``scored`` scored anew, and a sentence.
 
-    A session whose cells are not all in ``scores`` stays as it is: half of it would be compared with nothing.
+    A session whose cells are not all in ``scored`` stays as it is: half of it would be compared with nothing.
     """
-    done = 0
-    left = []
+    left = [_session_rescored(one, scored.get(one.run, {}), scoring) for one in old.sessions]
+    done = sum(one is not before for one, before in zip(left, old.sessions, strict=True))
+    said = f"{old.endpoint}: {sentences.count(done, 'session')} of {len(old.sessions)} scored anew"
+    reasons: dict[str, list[str]] = {}
     for one in old.sessions:
-        new = scores.get(one.run, {})
-        if not one.cells or not one.cells.keys() <= new.keys():
-            left.append(one)
-            continue
-        done += 1
-        cells = {key: _with_scores(cell, new[key]) for key, cell in one.cells.items()}
-        prints = Fingerprints(scoring=scoring, hardware=one.fingerprints.hardware)
-        left.append(structs.replace(one, cells=cells, fingerprints=prints))
-    epoch = structs.replace(old.epochs[-1], sessions=tuple(left)) if old.epochs else None
-    new_baseline = structs.replace(old, epochs=(*old.epochs[:-1], epoch)) if epoch else old
-    kept = len(old.sessions) - done
-    said = f"{old.endpoint}: {sentences.count(done, 'session')} scored again"
-    if kept:
-        said += f"; the answers of {sentences.count(kept, 'session')} are not kept, so its scores stay stale"
-    return new_baseline, said
+        if one.run in why_not:
+            reasons.setdefault(why_not[one.run], []).append(one.run)
+    for why, runs in reasons.items():
+        said += f"; {sentences.names(runs)} not: {why}"
+    if not done:
+        return old, said
+    epoch = structs.replace(old.epochs[-1], sessions=tuple(left))
+    return structs.replace(old, epochs=(*old.epochs[:-1], epoch)), said
 
 
-def _with_scores(cell: CellFigures, scores: Mapping[str, tuple[float, ...]]) -> CellFigures:
+def _session_rescored(one: Session, new: Mapping[str, CellFigures], scoring: dict[str, str]) -> Session:
+    if not one.cells or not one.cells.keys() <= new.keys():
+        return one
+    cells = {key: _with_scores(cell, new[key]) for key, cell in one.cells.items()}
+    prints = Fingerprints(scoring=scoring, hardware=one.fingerprints.hardware)
+    return structs.replace(one, cells=cells, fingerprints=prints)
+
+
+def _with_scores(cell: CellFigures, new: CellFigures) -> CellFigures:
     timings = {metric: values for metric, values in cell.samples.items() if metric not in SCORES}
-    return structs.replace(
-        cell, samples=timings | {metric: tuple(values) for metric, values in scores.items()}
-    )
+    scores = {metric: values for metric, values in new.samples.items() if metric in SCORES}
+    return structs.replace(cell, samples=timings | scores, checks_sha256=new.checks_sha256)
 
 
 def said(old: Baseline | None, new: Baseline, run: Run, file: str) -> str:

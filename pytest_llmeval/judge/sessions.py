@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from pytest_llmeval.model import SCORES, Facts, Load, Record, Run, Sample, suite_of
+from pytest_llmeval.model import SCORES, Analysers, Facts, Load, Record, Run, Sample, suite_of
 
 from .metrics import METRICS
 
@@ -190,9 +190,11 @@ def endpoints(run: Run) -> list[str]:
 
 def scoring(run: Run) -> dict[str, str] | None:
     """The scoring fingerprint."""
-    one = run.analysers
-    if one is None:
-        return None
+    return scoring_by(run.analysers) if run.analysers is not None else None
+
+
+def scoring_by(one: Analysers) -> dict[str, str]:
+    """The scoring fingerprint of scores by these analysers and rules."""
     return {
         "astroid": one.astroid,
         "pylint": one.pylint,

@@ -165,19 +165,24 @@ def test_prune_removes_what_vanished_and_only_that(tmp_path: Path, make: Maker) 
 
 
 def test_rescoring_replaces_scores_and_their_fingerprint(tmp_path: Path, make: Maker) -> None:
-    filled(tmp_path, make, 2)
-    new = {"old-1": {f"coding/s{n}/en": {"quality": (5.0, 5.0, 5.0)} for n in range(6)}}
-    said = baselines.rescore(tmp_path, "box", new, {"rules": "new"})
-    assert "1 session scored again" in said
-    assert "1 session are not kept" in said or "1 session" in said
+    filled(tmp_path, make, 3)
+    samples = {"quality": (5.0,), "ttft_s": (9.0,)}
+    anew = CellFigures(prompt_sha256="", parameters_sha256="", checks_sha256="now", samples=samples)
+    new = {"old-1": {f"coding/s{n}/en": anew for n in range(6)}, "old-2": {"coding/s0/en": anew}}
+    said = baselines.rescore(tmp_path, "box", new, {"rules": "new"}, {"old-0": "its run is not kept"})
+    assert said == "box: 1 session of 3 scored anew; old-0 not: its run is not kept"
     baseline = baselines.load(tmp_path, "box")
     assert baseline is not None
-    old, fresh = baseline.sessions
+    old, fresh, half = baseline.sessions
     assert fresh.fingerprints.scoring == {"rules": "new"}
-    assert fresh.cells["coding/s0/en"].samples["quality"] == (5.0, 5.0, 5.0)
-    assert "correctness" not in fresh.cells["coding/s0/en"].samples
-    assert fresh.cells["coding/s0/en"].samples["output_tps"]
+    cell = fresh.cells["coding/s0/en"]
+    assert cell.samples["quality"] == (5.0,)
+    assert cell.checks_sha256 == "now"
+    assert "correctness" not in cell.samples
+    assert cell.samples["output_tps"]
+    assert cell.samples["ttft_s"] != (9.0,), "nothing was measured"
     assert old.fingerprints.scoring != {"rules": "new"}
+    assert half.fingerprints == old.fingerprints, "half a session would be compared with nothing"
 
 
 # -- the text ----------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def _named(name: str) -> list[Path]:
     path = Path(name).absolute()
     if path.is_file():
         return [path]
-    found = sorted(_below(path))
+    found = sorted(below(path))
     if not found and name in shipped.names():
         return shipped.files(name)
     if not found:
@@ -53,7 +53,7 @@ def _named(name: str) -> list[Path]:
     return found
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def below(folder: Path) -> Iterator[Path]:
     """The suite files below a folder, but for hidden folders and virtual environments."""
     for place, folders, names in os.walk(folder):
         if "pyvenv.cfg" in names:
