@@ -305,6 +305,7 @@ def record(cell: Cell, samples: tuple[Sample, ...], load: tuple[Load, ...] = ())
             form=cell.form,
         ),
         checks_sha256=hashes.checks_sha256(scenario),
+        gate=scenario.gate,
         samples=samples,
         temperature=cell.parameters.temperature or 0.0,
         nodeid=cell.nodeid,

@@ -111,6 +111,7 @@ def _endpoint(
     if past.timings:
         reasons = {record.key: reason for record in records if (reason := sessions.starved(record))}
         lines += promises.about_starvation(name, reasons, policy)
+    lines += promises.about_ungated(name, records, past)
     lines += promises.about_cells(baseline, run, records)
     lines += promises.about_staleness(name, past)
     return lines, suspects
@@ -177,9 +178,9 @@ def _looked_in_turn(
 
 
 def _figures(records: Sequence[Record], metric: Metric) -> RawSamples:
-    """One metric of every cell that has figures of it; timings of a starved cell are none."""
+    """One metric of every cell that is judged by it; timings of a starved cell are none."""
     found = {}
-    for record in records:
+    for record in (record for record in records if sessions.is_judged(record, metric)):
         values = sessions.figures(record, metric.name)
         if values and not (metric.timing and sessions.starved(record)):
             found[record.key] = values

@@ -34,7 +34,7 @@ class Pairs:
         """One metric of the endpoint's ``records`` and of the reference, in the rounds that both have."""
         new: Figures = {}
         old: Figures = {}
-        for record in records:
+        for record in (record for record in records if sessions.is_judged(record, metric)):
             if record.key not in self.records or (metric.timing and record.key in self.starved):
                 continue
             theirs = dict(sessions.by_round(self.records[record.key], metric.name, against=self.endpoint))

@@ -6,7 +6,7 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from pytest_llmeval import values
-from pytest_llmeval.model import Facts, Policy, Record, Run, Verdict
+from pytest_llmeval.model import SCORES, Facts, Policy, Record, Run, Verdict
 
 from . import sentences, sessions
 from .metrics import METRICS, Metric
@@ -179,6 +179,24 @@ def about_time(run: Run) -> list[Verdict]:
         sentence = f"{what}{limit}: {sentences.names(cells)}"
         verdicts.append(Verdict(endpoint=endpoint, metric="time", verdict="not run", sentence=sentence))
     return verdicts
+
+
+def about_ungated(endpoint: str, records: Sequence[Record], past: Comparable) -> list[Verdict]:
+    """What the cells score whose scenarios say ``gate: false``, and what they did: for information."""
+    shown = [record for record in records if not record.gate]
+    told = []
+    for name in SCORES:
+        now = {record.key: values for record in shown if (values := sessions.figures(record, name))}
+        if not now:
+            continue
+        then = [old[key] for old in past.figures(METRICS[name]) for key in old.keys() & now.keys()]
+        was = f" (in its baseline {fmean(map(fmean, then)):.1f})" if then else ""
+        told.append(f"{name} {fmean(map(fmean, now.values())):.1f}{was}")
+    if not told:
+        return []
+    who = f"{sentences.names([record.key for record in shown])} on {endpoint}"
+    sentence = f"scores of {who} are shown, not gated (gate: false): {', '.join(told)}"
+    return [Verdict(endpoint=endpoint, metric="ungated", verdict="ok", sentence=sentence)]
 
 
 def about_staleness(endpoint: str, comparable: Comparable) -> list[Verdict]:

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from pytest_llmeval.model import SCORES, Analysers, Facts, Load, Record, Run, Sample, suite_of
 
-from .metrics import METRICS
+from .metrics import METRICS, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -169,6 +169,11 @@ def _timing(sample: Sample, metric: str, *, is_first: bool) -> float | None:
         return None
     value: float | None = getattr(sample, metric)
     return value
+
+
+def is_judged(record: Record, metric: Metric) -> bool:
+    """Whether a metric of this cell may turn a build red: scores with ``gate: false`` may not."""
+    return metric.timing or record.gate
 
 
 def starved(record: Record) -> str | None:

@@ -163,8 +163,8 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``prompt_sha256`` covers system text and prompt, ``parameters_sha256`` what was asked for (temperature,
     seed, max_tokens before clipping) and its form, ``checks_sha256`` what answers were scored by (None: made
-    before it was known). ``nodeid`` runs the cell again. ``temperature``: as asked for. ``spread``: see
-    ``score_spread``.
+    before it was known). ``gate`` False: its scores are shown, not judged. ``nodeid`` runs the cell again.
+    ``temperature``: as asked for. ``spread``: see ``score_spread``.
     """
 
     endpoint: str
@@ -176,6 +176,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parameters_sha256: str
     samples: tuple[Sample, ...]
     checks_sha256: str | None = None
+    gate: bool = True
     nodeid: str | None = None
     load: tuple[Load, ...] = ()
     telemetry: Telemetry | None = None

@@ -10,7 +10,18 @@ from msgspec import structs
 from pytest_llmeval.judge import METRICS, Verdicts, judge_run
 from pytest_llmeval.judge.sessions import Baseline, by_round
 from pytest_llmeval.model import METRICS as NAMED
-from pytest_llmeval.model import Facts, Host, Load, MetricPolicy, Policy, Run, Selection, Telemetry, Verdict
+from pytest_llmeval.model import (
+    Facts,
+    Host,
+    Load,
+    MetricPolicy,
+    Policy,
+    Run,
+    Score,
+    Selection,
+    Telemetry,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     Maker = Any
@@ -370,3 +381,58 @@ def test_judging_is_quick(make: Maker) -> None:
 def test_a_run_without_cells_has_no_verdicts(make: Maker, draw: Selection) -> None:
     run = structs.replace(make.session(), cells=(), selection=draw)
     assert len(judge_run({"box": make.history()}, run)) == 0
+
+
+def test_scores_of_a_cell_that_is_not_gated_are_shown_and_never_red(make: Maker) -> None:
+    history, run = make.history(), make.session()
+
+    def fallen(**fields: object) -> Run:
+        cell = run.cells[0]
+        worse = tuple(structs.replace(s, score=Score(correctness=0.0, quality=0.0)) for s in cell.samples)
+        return structs.replace(run, cells=(structs.replace(cell, samples=worse, **fields), *run.cells[1:]))
+
+    assert judge_run({"box": history}, fallen()).red
+    shown = judge_run({"box": history}, fallen(gate=False))
+    assert not shown.red
+    assert one(shown, "correctness").verdict == "ok"
+    sentence = one(shown, "ungated").sentence
+    assert sentence.startswith(
+        f"scores of {run.cells[0].key} on box are shown, not gated (gate: false): corr"
+    )
+    assert "correctness 0.0 (in its baseline " in sentence
+    assert not of(shown, "missing", "stale", "new"), "its baseline has it still"
+
+
+def test_timings_of_a_cell_whose_scores_are_not_gated_are(make: Maker) -> None:
+    run = make.session(0.85)
+    run = structs.replace(run, cells=tuple(structs.replace(cell, gate=False) for cell in run.cells))
+    verdicts = judge_run({"box": make.history()}, run)
+    assert one(verdicts, "output_tps").verdict == "regressed"
+    assert {line.metric for line in verdicts if line.cell is None} == {"output_tps", "ttft_s", "ungated"}
+
+
+def test_the_policys_floor_of_a_score_is_not_for_cells_that_are_not_gated(make: Maker) -> None:
+    run = make.session()
+    policy = Policy(metrics={"correctness": MetricPolicy(floor=9.9)})
+    low = tuple(
+        structs.replace(
+            cell, samples=tuple(structs.replace(s, score=Score(correctness=1.0)) for s in cell.samples)
+        )
+        for cell in run.cells
+    )
+    assert judge_run({}, structs.replace(run, cells=low), policy).red
+    ungated = tuple(structs.replace(cell, gate=False) for cell in low)
+    assert not judge_run({}, structs.replace(run, cells=ungated), policy).red
+
+
+def test_nor_are_they_judged_against_a_reference(make: Maker) -> None:
+    old = make.session(endpoint="old").cells
+    new = [
+        structs.replace(
+            cell, samples=tuple(structs.replace(s, score=Score(correctness=0.0)) for s in cell.samples)
+        )
+        for cell in make.session().cells
+    ]
+    assert judge_run({}, make.run([*new, *old]), reference="old").red
+    ungated = [structs.replace(cell, gate=False) for cell in new]
+    assert not judge_run({}, make.run([*ungated, *old]), reference="old").red

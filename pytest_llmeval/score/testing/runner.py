@@ -122,9 +122,7 @@ def _loaded(number: int) -> tuple[dict[str, Any], str | None]:
     def load() -> None:
         sys.modules[names[0]] = subject
         exec(_Job.subjects[number], subject.__dict__)  # noqa: S102
-        sys.modules.update(
-            dict.fromkeys(("solution", *names), subject), pytest=pytest, test_solution=module
-        )
+        sys.modules.update(dict.fromkeys(("solution", *names), subject), pytest=pytest, test_solution=module)
         own = {name: value for name, value in vars(subject).items() if not name.startswith("__")}
         vars(module).update(own, __llmeval__=_Checks)
         exec(_Job.tests, module.__dict__)  # noqa: S102
