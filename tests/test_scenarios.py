@@ -94,7 +94,7 @@ def test_what_the_documentation_shows_is_read(tmp_path):
     (tmp_path / "coding" / "x.eval.yaml").write_text(ONE + "  tags: [mini]\n", "utf-8")
     page = Path(__file__).parents[1] / "docs" / "scenarios.md"
     shown = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    assert len(shown) == 6
+    assert len(shown) == 8
     for text in shown:
         path = tmp_path / "mine" / "x.eval.yaml"
         path.write_text(text, "utf-8")
