@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from pytest_llmeval import runfile, scenarios
+from pytest_llmeval import hashes, runfile
 from pytest_llmeval.errors import RunFileError
 from pytest_llmeval.model import cell_key
 
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parents[1] / "fixtures" / "answers" / "models"
 
 
 class Recorded(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One answer. ``prompt_sha256``: of what was asked (``scenarios``); ``tokens``: of the completion."""
+    """One answer. ``prompt_sha256``: of what was asked (``hashes``); ``tokens``: of the completion."""
 
     key: str
     prompt_sha256: str
@@ -66,7 +66,7 @@ def sorted_out(answers: Iterable[Recorded], known: Mapping[str, Cell]) -> tuple[
     fresh, stale = [], []
     for one in answers:
         cell = known.get(one.key)
-        if cell is not None and scenarios.prompt_sha256(cell.scenario, cell.language) == one.prompt_sha256:
+        if cell is not None and hashes.prompt_sha256(cell.scenario, cell.language) == one.prompt_sha256:
             fresh.append(one)
         else:
             stale.append(one.key)
