@@ -75,7 +75,7 @@ def _series(run: Run) -> Iterator[tuple[Source, list[float]]]:
 def _source(record: Record, samples: list[Sample], series: str) -> Source:
     of_its_own = f"{record.suite}::{record.scenario}[{record.endpoint}-{record.language}]"
     nodeid = record.nodeid or of_its_own  # a reference has no item
-    if record.nodeid and not nodeid.partition("::")[0].endswith(".eval.yaml"):
+    if record.nodeid and not nodeid.partition("::")[0].endswith((".eval.yaml", ".jsonl", ".jsonl.gz")):
         nodeid += f"::{record.scenario}"  # a test may ask several questions
     name = nodeid.rpartition("::")[2]
     extra: dict[str, Any] = {

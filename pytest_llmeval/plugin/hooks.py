@@ -54,7 +54,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
     here = context.of(parent.config)
     if here.asked and file_path.suffix == ".py":
         here.view.modules.add(here.view.suite_of_module(file_path))
-    if not file_path.name.endswith(".eval.yaml"):
+    if file_path.name.endswith((".jsonl", ".jsonl.gz")):
+        if not parent.session.isinitpath(file_path):  # other data bears such names, too
+            return None
+    elif not file_path.name.endswith(".eval.yaml"):
         return None
     from .items import ScenarioFile
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmeval import promises, scenarios, shipped
+from pytest_llmeval import problems, promises, scenarios, shipped
 from pytest_llmeval.errors import CeilingError, NotMeasurableError, OutOfTimeError, ScenarioError
 from pytest_llmeval.model import cell_key
 from pytest_llmeval.report import cell as cell_text
@@ -25,12 +25,13 @@ SHIPPED_PREFIX = "llmeval-suites"
 
 
 class ScenarioFile(pytest.File):
-    """One ``*.eval.yaml``. Nothing is asked of any network while it is collected."""
+    """One ``*.eval.yaml``, or a file of ``problems``. No network is asked while it is collected."""
 
     def collect(self) -> Iterator[ScenarioItem]:
         here = context.of(self.config)
         try:
-            suite = scenarios.load(self.path, root=self.config.rootpath)
+            form = problems if problems.are_in(self.path) else scenarios
+            suite = form.load(self.path, root=self.config.rootpath)
             here.view.saw(suite)
         except ScenarioError as error:
             raise self.CollectError(str(error)) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmeval import problems
 from pytest_llmeval.errors import ScenarioError
 from pytest_llmeval.model import Selection, Suite, cell_key, suite_of
 
@@ -97,16 +98,17 @@ class View:
         """The run's selection, for the judge.
 
         ``everything``: no path limited the run, so that suites of the baselines that left no file behind
-        count as selected too (``shipped`` suites only where they ran). ``narrowed``: suites of modules of
-        which only a part was named. ``done``: node ids of the tests that passed: what an ``llm`` test did
-        not ask then is gone. Files that the run did not collect are read only where a baseline cell would
-        otherwise be missing.
+        count as selected too (``shipped`` suites, and problems, only where they ran). ``narrowed``: suites of
+        modules of which only a part was named. ``done``: node ids of the tests that passed: what an ``llm``
+        test did not ask then is gone. Files that the run did not collect are read only where a baseline cell
+        would otherwise be missing.
         """
         known = sorted(set(baseline_cells))
         suites = set(self.files.values())
         suites |= {module for module, _ in self.functions if module not in narrowed}
         if everything:
             promised = {suite_of(key) for key in known} - set(shipped)
+            promised -= {suite for suite in promised if problems.is_suite(suite)}
             suites |= {suite for suite in promised if not self._passed_over(suite)}
         cells = self.cells | {record.key for record in records}
         gone = [key for key in known if suite_of(key) in suites and key not in cells]
