@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_llmeval.errors import UnscorableError
 from pytest_llmeval.model import Scenario, Score
 
-from . import clarity, extract, quality, rules
+from . import clarity, continuation, extract, quality, rules
 from .scorers import debugging, documentation, prose, python, refactoring, regex, review, sql, unittests
 from .scorers.protocol import Answer, Marks, Means
 
@@ -82,6 +82,8 @@ def score(
         return _scored(scenario, Answer(text, cut_off=cut_off, language=language), means)
     requires = scenario.answer.requires
     found = extract.code(text, language=wanted, requires=requires)
+    if wanted == "python" and scenario.category == "code-completion" and scenario.given is not None:
+        found = continuation.completed(scenario.given, text, found, requires)
     broken: tuple[str, ...] = () if found.reason is None else (found.reason,)
     if found.code is not None and wanted == "python":
         broken = quality.unmet(found.code, requires)
