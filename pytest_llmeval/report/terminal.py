@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from . import beside, cells, grid, safe, underload
+from . import beside, cells, grid, passing, safe, underload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +36,7 @@ def table(run: Run, *, width: int, color: bool, verbose: bool = False) -> str:
         _facts(run, verbose=verbose),
         cells.table(run, width, verbose=verbose),
         underload.table(run, width),
+        _pairs([("pass@k", "bold", line) for line in passing.told(run)]),
         _sentences(run.verdicts, verbose=verbose),
     )
     texts = []

@@ -1,4 +1,4 @@
-"""An answer that goes on with code which its prompt began: the whole program, whatever of it the answer repeats.
+"""An answer that goes on with code which its prompt began -> the whole program, whatever the answer repeats.
 
 A function is begun where the given code ends with one that has no body yet. Models answer with the whole
 function, often without the imports and helpers that stand before it, or with the body alone, as models that
@@ -31,7 +31,7 @@ class _Begun(NamedTuple):
 
 
 def completed(given: str, text: str, found: Extraction, requires: Sequence[str]) -> Extraction:
-    """What was found in the answer ``text``, completed by the given code; unchanged where nothing was begun."""
+    """What was ``found`` in the answer, completed by the given code; unchanged where that begins nothing."""
     begun = _begun(source.normalise(given))
     if begun is None:
         return found
@@ -48,7 +48,7 @@ def _begun(given: str) -> _Begun | None:
     if tree is None or not tree.body:
         return None
     *before, last = tree.body
-    if not isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef) or not contract.is_stub(last):
+    if not isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef) or not _is_begun(last):
         return None
     lines = given.split("\n")
     first = min([last.lineno, *(mark.lineno for mark in last.decorator_list)])
@@ -76,9 +76,12 @@ def _indented(body: str) -> Iterator[str]:
 def _does_something(piece: Piece, name: str) -> bool:
     """Whether the function does: to define others alone is the answer to another question."""
     found = contract.definitions(piece.tree).get(name)
-    if not isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef) or contract.is_stub(found):
-        return False
-    return not all(map(_is_aside, found.body))
+    return isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_begun(found)
+
+
+def _is_begun(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether its body is yet to come, behind its docstring and its imports."""
+    return contract.is_stub(function) or all(map(_is_aside, function.body))
 
 
 def _is_aside(node: ast.stmt) -> bool:

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
     Answering = Callable[..., str]
 
+BEGUN = "from typing import List\n\n\ndef evens(numbers: List[int]) -> List[int]:\n    'Even ones.'\n"
 PROBLEMS = [
     {
         "task_id": "Own/0",
-        "prompt": "from typing import List\n\n\ndef evens(numbers: List[int]) -> List[int]:\n    'The even ones.'\n",
+        "prompt": BEGUN,
         "entry_point": "evens",
         "canonical_solution": "    return [n for n in numbers if n % 2 == 0]\n",
-        "test": "def check(candidate):\n    assert candidate([1, 2, 4]) == [2, 4]\n    assert candidate([]) == []\n",
+        "test": "def check(candidate):\n    assert candidate([1, 2]) == [2]\n",
     },
     {
         "task_id": "Own/1",
@@ -27,24 +28,35 @@ PROBLEMS = [
         "test": "def check(candidate):\n    assert candidate(['a', 'bb', 'cc']) == 'bb'\n",
     },
 ]
-EVENS = "```python\ndef evens(numbers: List[int]) -> List[int]:\n    return [n for n in numbers if n % 2 == 0]\n```"
+EVENS = "```python\ndef evens(n: List[int]) -> List[int]:\n    return [m for m in n if m % 2 == 0]\n```"
 LONGEST = "```python\n    return max(words, key=len)\n```"
 LAST = "```python\ndef longest(words):\n    return sorted(words, key=len)[-1]\n```"
 
 
-@pytest.fixture
-def running(project: Any, answering: Answering) -> Callable[..., pytest.RunResult]:
-    """Run problems with scripted answers; the project has no other suite."""
+def prepared(project: Any, answering: Answering) -> Callable[..., pytest.RunResult]:
+    """Runs problems with scripted answers; the project has no other suite."""
     (project.path / "suites" / "mine.eval.yaml").unlink()
     path = project.path / "Own.jsonl"
     path.write_text("".join(json.dumps(one) + "\n" for one in PROBLEMS), encoding="utf-8")
 
-    def run(*arguments: str, longest: str = LONGEST) -> pytest.RunResult:
-        url = answering(answers={"evens": EVENS, "longest": longest})
+    def run(*arguments: str, longest: str = LONGEST, **behaviour: Any) -> pytest.RunResult:
+        url = answering(answers={"evens": EVENS, "longest": longest}, **behaviour)
         result: pytest.RunResult = project.pytest(f"--llm-endpoint=mock={url}", "--llm-rounds=1", *arguments)
         return result
 
     return run
+
+
+@pytest.fixture
+def running(project: Any, answering: Answering) -> Callable[..., pytest.RunResult]:
+    """In one process and with two workers."""
+    return prepared(project, answering)
+
+
+@pytest.fixture
+def alone(lone_project: Any, answering: Answering) -> Callable[..., pytest.RunResult]:
+    """In one process."""
+    return prepared(lone_project, answering)
 
 
 def correctness(project: Any) -> dict[str, float]:
@@ -56,59 +68,43 @@ def correctness(project: Any) -> dict[str, float]:
 def test_problems_are_cells(project: Any, running: Callable[..., pytest.RunResult]) -> None:
     result = running("Own.jsonl", "-v", longest=LAST)
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["*Own.jsonl::own-0[[]mock-en[]]*PASSED*"])
+    result.stdout.fnmatch_lines(["*Own.jsonl::own-0[[]mock-en[]]*"])
+    result.stdout.fnmatch_lines(["pass@k*own.jsonl on mock, 2 cells: pass@1 50.0 %"])
     assert correctness(project) == {"own-0": 10, "own-1": 0}
     cells = {cell["scenario"]: cell for cell in project.last_run()["cells"]}
     assert cells["own-0"]["suite"] == "own.jsonl"
     assert "candidate(['a', 'bb', 'cc']) == 'bb'" in cells["own-1"]["samples"][0]["reasons"][0]
-    result.stdout.fnmatch_lines(["*pass@1*50.0 %*own.jsonl*2 cells*"])
 
 
-def test_the_function_or_its_body_is_an_answer(
-    project: Any, running: Callable[..., pytest.RunResult]
-) -> None:
-    running("Own.jsonl").assert_outcomes(passed=2)
-    assert correctness(project) == {"own-0": 10, "own-1": 10}
-
-
-def test_k_a_node_id_and_lf_select(project: Any, running: Callable[..., pytest.RunResult]) -> None:
-    running("Own.jsonl", "-k", "own-1 and mock").assert_outcomes(
+def test_k_node_ids_and_lf_select(project: Any, running: Callable[..., pytest.RunResult]) -> None:
+    running("Own.jsonl", status=500).assert_outcomes(failed=2)
+    running("Own.jsonl", "--lf", "-k", "own-1 and mock").assert_outcomes(
         passed=1, deselected=0 if project.workers else 1
     )
-    assert correctness(project) == {"own-1": 10}
+    assert correctness(project) == {"own-1": 10}, "its answer is the body alone"
     running("Own.jsonl::own-0[mock-en]").assert_outcomes(passed=1)
     assert correctness(project) == {"own-0": 10}
 
 
-def test_a_folder_that_holds_such_a_file_has_no_suite(running: Callable[..., pytest.RunResult]) -> None:
-    result = running(".", "--collect-only", "-q")
-    assert "own-0" not in result.stdout.str()
+def test_a_folder_that_holds_such_a_file_has_no_suite(alone: Callable[..., pytest.RunResult]) -> None:
+    assert "own-0" not in alone(".", "--collect-only", "-q").stdout.str()
 
 
-def test_a_bad_line_is_told(project: Any, running: Callable[..., pytest.RunResult]) -> None:
-    with (project.path / "Own.jsonl").open("a") as file:
+def test_a_bad_line_is_told(lone_project: Any, alone: Callable[..., pytest.RunResult]) -> None:
+    with (lone_project.path / "Own.jsonl").open("a") as file:
         file.write('{"task_id": "Own/2"}\n')
-    result = running("Own.jsonl")
-    assert result.ret in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.TESTS_FAILED)
+    result = alone("Own.jsonl")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*Own.jsonl:3: the line is no problem: *missing required field `prompt`*"])
 
 
-def test_lf_runs_what_failed(
-    project: Any, running: Callable[..., pytest.RunResult], answering: Answering
-) -> None:
-    url = answering(answers={"evens": EVENS, "longest": LONGEST}, status=500)
-    first = project.pytest(f"--llm-endpoint=mock={url}", "--llm-rounds=1", "Own.jsonl")
-    first.assert_outcomes(failed=2)
-    running("Own.jsonl", "--lf").assert_outcomes(passed=2)
-
-
 def test_a_whole_run_does_not_miss_problems_of_a_baseline(
-    project: Any, running: Callable[..., pytest.RunResult]
+    lone_project: Any, alone: Callable[..., pytest.RunResult]
 ) -> None:
-    running("Own.jsonl", "--llm-update-baselines").assert_outcomes(passed=2)
-    (project.path / "suites" / "mine.eval.yaml").write_text(
+    alone("Own.jsonl", "--llm-update-baselines").assert_outcomes(passed=2)
+    (lone_project.path / "suites" / "mine.eval.yaml").write_text(
         'scenarios:\n- {id: more, prompt: {en: "evens"}}\n', encoding="utf-8"
     )
-    result = running()
+    result = alone()
     assert result.ret == 0, result.stdout.str()
     assert "missing" not in result.stdout.str()

@@ -83,6 +83,13 @@ def test_a_body_may_return_nothing() -> None:
     assert program(fenced("    print(values)\n")) == f"{HEAD}    print(values)\n"
 
 
+def test_imports_in_the_function_are_no_body() -> None:
+    found = program(
+        fenced("    return ceil(3.2)\n"), "def mean(values):\n    from math import ceil\n    'It.'\n"
+    )
+    assert found == "def mean(values):\n    from math import ceil\n    'It.'\n    return ceil(3.2)\n"
+
+
 def test_decorators_belong_to_the_function() -> None:
     begun = "import functools\n\n\n@functools.cache\ndef mean(values):\n"
     found = program(fenced("    return sum(values)\n"), begun)
