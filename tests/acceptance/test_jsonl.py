@@ -96,15 +96,3 @@ def test_a_bad_line_is_told(lone_project: Any, alone: Callable[..., pytest.RunRe
     result = alone("Own.jsonl")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*Own.jsonl:3: the line is no problem: *missing required field `prompt`*"])
-
-
-def test_a_whole_run_does_not_miss_problems_of_a_baseline(
-    lone_project: Any, alone: Callable[..., pytest.RunResult]
-) -> None:
-    alone("Own.jsonl", "--llm-update-baselines").assert_outcomes(passed=2)
-    (lone_project.path / "suites" / "mine.eval.yaml").write_text(
-        'scenarios:\n- {id: more, prompt: {en: "evens"}}\n', encoding="utf-8"
-    )
-    result = alone()
-    assert result.ret == 0, result.stdout.str()
-    assert "missing" not in result.stdout.str()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmeval import judge, scenarios, wire
+from pytest_llmeval import judge, problems, scenarios, wire
 from pytest_llmeval.errors import ScenarioError
 from pytest_llmeval.judge import Baseline
 from pytest_llmeval.judge.sessions import CellFigures, Epoch, Session
@@ -151,6 +151,20 @@ def test_a_shipped_suite_is_missed_only_where_it_ran(view: View, write: Callable
     ours.write_text("suite: smoke\nscenarios:\n- id: hello\n  prompt: {ko: 안녕}\n", encoding="utf-8")
     saw(view, ours)
     assert missing(view, ["smoke/greeting/ko"], shipped=["smoke"]) == ["smoke/greeting/ko"]
+
+
+def test_problems_are_missed_only_where_their_file_was_named(
+    view: View, write: Callable[..., Path], tmp_path: Path
+) -> None:
+    saw(view, write(MINE, "mine.eval.yaml"))
+    assert missing(view, ["own.jsonl/own-0/en"]) == []
+    path = tmp_path / "Own.jsonl"
+    path.write_text(
+        '{"task_id": "Own/1", "prompt": "def f():", "entry_point": "f", "test": "def check(f): f()"}\n',
+        encoding="utf-8",
+    )
+    view.saw(problems.load(path))
+    assert missing(view, ["own.jsonl/own-0/en", "own.jsonl/own-1/en"]) == ["own.jsonl/own-0/en"]
 
 
 def test_whether_the_suites_in_view_have_more_files(view: View, write: Callable[..., Path]) -> None:
