@@ -103,9 +103,10 @@ def solutions(folder: Path) -> list[Path]:
 
 
 def sources(folder: Path) -> dict[str, str]:
-    """The sha256 of every file that the vectors are made of, by its name."""
-    paths = [*solutions(folder), folder / STRATEGIES]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(paths)}
+    """The sha256 of every file that the vectors are made of, by its name; git may change its line ends."""
+    paths = sorted([*solutions(folder), folder / STRATEGIES])
+    texts = {path.name: path.read_bytes().replace(b"\r\n", b"\n") for path in paths}
+    return {name: hashlib.sha256(text).hexdigest() for name, text in texts.items()}
 
 
 def stale(folder: Path) -> str | None:

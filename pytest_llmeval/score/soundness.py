@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from .scorers.protocol import Analyses
 
 RIGHT = 9.5
-"""Correctness of a right answer, at least."""
+"""Correctness of a reference, at least."""
+GOOD = 8.0
+"""That of another right answer, which may be less of what was asked for: less simple, tests less sharp."""
 TIDY = 8.0
 """Quality of a reference in Python, at least."""
 SHARP = 0.5
@@ -43,7 +45,7 @@ class Solution(NamedTuple):
 
     @property
     def is_reference(self) -> bool:
-        """Whether tidiness is asked of it too."""
+        """Whether it is to be as good as an answer can be."""
         return self.name.startswith("reference")
 
 
@@ -132,8 +134,9 @@ def _solution(name: str, language: str, text: str, kind: str | None) -> Solution
 def _low(solution: Solution, score: Score, reasons: tuple[str, ...]) -> Iterator[str]:
     """What a right answer should have scored and did not."""
     why = f": {'; '.join(reasons[:_SHOWN])}" if reasons else ""
-    if score.correctness is None or score.correctness < RIGHT:
-        yield f"{solution.name} scores {_figure(score.correctness)} for correctness, not {RIGHT}{why}"
+    least = RIGHT if solution.is_reference else GOOD
+    if score.correctness is None or score.correctness < least:
+        yield f"{solution.name} scores {_figure(score.correctness)} for correctness, not {least}{why}"
     elif solution.is_reference and score.quality is not None and score.quality < TIDY:
         yield f"{solution.name} scores {_figure(score.quality)} for quality, not {TIDY}{why}"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_llmeval import shipped
+
 SUITE = """\
 scenarios:
 - id: half
@@ -59,3 +61,11 @@ def test_variants_that_nothing_notices_are_named_on_demand(suite) -> None:
     (suite.path / "x.eval.yaml").write_text(text + "# checks of no use at the edge\n")
     said = suite.llmeval("suite", "check", "-v")
     assert "  not noticed: line 2: " in said.out
+
+
+def test_every_shipped_suite_is_sound_and_its_vectors_are_fresh(folder_of_runs) -> None:
+    said = folder_of_runs.llmeval("suite", "check", *shipped.names())
+    assert said.err == ""
+    assert said.code == 0
+    said = folder_of_runs.llmeval("suite", "freeze", "--check", *shipped.names())
+    assert (said.code, said.err) == (0, "")

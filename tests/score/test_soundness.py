@@ -89,7 +89,11 @@ def test_a_sound_scenario_has_right_answers_that_score_and_variants_that_do_not(
             {"reference__py": WRONG},
             "reference.py scores 6.7 for correctness, not 9.5: `clamp` fails on",
         ),
-        (CODE, {"reference__py": RIGHT, "second__py": WRONG}, "second.py scores 6.7 for correctness"),
+        (
+            CODE,
+            {"reference__py": RIGHT, "second__py": WRONG},
+            "second.py scores 6.7 for correctness, not 8.0",
+        ),
         (CODE, {"reference__py": UNTIDY}, "reference.py scores "),
         (CODE, {"reference__py": "def clamp("}, "reference.py scores 0.0 for correctness"),
         (

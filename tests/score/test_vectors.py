@@ -148,6 +148,8 @@ def test_vectors_are_stale_once_a_source_changes_comes_or_goes(folder: Path, san
     assert oracle.stale(folder) == "there is no vectors.json"
     (folder / "vectors.json").write_text(oracle.dump(frozen(folder, sandbox).vectors), encoding="utf-8")
     assert oracle.stale(folder) is None
+    (folder / "second.py").write_bytes(SECOND.replace("\n", "\r\n").encode())
+    assert oracle.stale(folder) is None, "git may write other line ends"
     write(folder, second_2=SECOND)
     assert oracle.stale(folder) == "vectors.json is older than second_2.py"
     (folder / "second_2.py").unlink()

@@ -24,9 +24,9 @@ examples:
   llmeval suite check coding             a shipped one
   llmeval suite check -v my.eval.yaml    also which wrong variants of a reference nothing notices
 
-It is a mistake if a file can't be read, a right answer scores below 9.5 for correctness or a reference below
-8 for quality, code that the prompt shows scores like the reference, more than half of the reference's small
-wrong variants do, or vectors are older than what they were made of.
+It is a mistake if a file can't be read, a reference scores below 9.5 for correctness or below 8 for quality,
+another right answer below 8 for correctness, code that the prompt shows scores like the reference, more than
+half of the reference's small wrong variants do, or vectors are older than what they were made of.
 
 exit code: 0 all is well, 1 there are mistakes, 2 wrong usage, or no sandbox to execute answers in
 """
