@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
 FILE = "llmeval.toml"
 KINDS = ("openai", "ollama", "http", "function", "local", "replay")
+_VARIABLE = values.text_kind("the name of an environment variable", re.compile("[A-Za-z_][A-Za-z0-9_]*"))
 ENDPOINT_KEYS: dict[str, Kind] = {
     "kind": values.choice_kind(*KINDS),
     "url": values.TEXT,
     "model": values.TEXT,
     "path": values.PATH,
     "api_key": values.choice_kind(*NO_KEYS),
-    "api_key_env": values.text_kind(
-        "the name of an environment variable", re.compile("[A-Za-z_][A-Za-z0-9_]*")
-    ),
+    "api_key_env": _VARIABLE,
     "context_window": values.whole_kind(1),
     "max_tokens": values.MAX_TOKENS,
     "temperature": values.TEMPERATURE,
@@ -166,6 +165,11 @@ class _File:
         if entries.get("api_key", "") not in NO_KEYS:
             hint = 'put the key into an environment variable and name it: api_key_env = "MY_KEY"'
             self.fail((*where, "api_key"), "a key does not belong in a file", hint)
+        try:
+            _VARIABLE.accept(entries.get("api_key_env", "UNSAID"))
+        except values.UnexpectedError:
+            hint = "it is not shown here, in case it is the key itself"
+            self.fail((*where, "api_key_env"), f"expected {_VARIABLE.expected}, like MY_KEY", hint)
         if name := template.secret(entries.get("request")):
             hint = 'api_key_env = "MY_KEY" sends that environment variable as a bearer token'
             self.fail((*where, "request"), f"a key does not belong in a file ({name} = …)", hint)

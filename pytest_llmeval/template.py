@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PLACEHOLDERS = ("prompt", "suffix", "system", "messages", "model", "temperature", "max_tokens", "seed")
 _PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})\}}")
+_LIKE_ONE = re.compile(r"\{[A-Za-z_]+\}")
+"""A text that is nothing but a word in braces was meant as a placeholder."""
 _EXPECTED = 'a table in which a text says "{prompt}" or "{messages}"'
 _SECRET = re.compile(r"(api|access|auth|subscription)[-_]?(key|token)|password|secret", re.IGNORECASE)
 _LEFT_OUT = object()
@@ -68,6 +70,9 @@ def secret(template: Any) -> str | None:
 
 
 def _accept(value: object) -> dict[str, Any]:
+    for leaf in _leaves(value):
+        if isinstance(leaf, str) and _LIKE_ONE.fullmatch(leaf) and not _PLACEHOLDER.fullmatch(leaf):
+            raise UnexpectedError(f"in braces one of {', '.join(PLACEHOLDERS)}", leaf)
     if not isinstance(value, dict) or not placeholders(value) & {"prompt", "messages"}:
         raise UnexpectedError(_EXPECTED, value)
     for leaf in _leaves(value):

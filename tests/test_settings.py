@@ -555,6 +555,15 @@ def test_a_replay_folder_of_the_project_file_lies_in_the_project(rootdir):
 E = '[endpoints.e]\nurl = "http://h"\n'
 
 
+def test_what_may_be_a_key_is_never_shown(tmp_path: Path) -> None:
+    """Somebody wrote the key itself where the name of its variable belongs."""
+    (tmp_path / "llmeval.toml").write_text("[endpoints.e]\nurl = 'http://h'\napi_key_env = 'sk-4711-abc'\n")
+    with pytest.raises(SettingsError) as caught:
+        resolve({"endpoint": ["e"]}, environ={}, rootdir=tmp_path)
+    assert "llmeval.toml:3: endpoints.e.api_key_env: expected the name of an environment" in str(caught.value)
+    assert "4711" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -579,6 +588,9 @@ E = '[endpoints.e]\nurl = "http://h"\n'
         (E + "temperature = nan", "endpoints.e.temperature: expected a number"),
         (E + "cache = 'hot'", 'expected "cold" or "warm"'),
         (E + "api_key_env = 'A B'", "the name of an environment variable"),
+        (E + "api_key_env = ''", "llmeval.toml:3: endpoints.e.api_key_env: expected the name of"),
+        ("[endpoints.e]\nkind = 'http'\nurl = 'http://h'\nrequest = {a = '{prompt}', t = '{temprature}'}",
+            "llmeval.toml:4: endpoints.e.request: expected in braces one of prompt, suffix, system, messages"),
         (E + "api_key_env = 'K'\napi_key = 'NA'", "llmeval.toml:4: endpoints.e.api_key: api_key and"),
         (E + "path = 'x'", "endpoints.e.path: means nothing for an endpoint of kind openai"),
         ("[endpoints.e]\nkind = 'local'\nurl = 'http://h'", "llmeval.toml:3: endpoints.e.url: means nothing"),

@@ -83,7 +83,7 @@ def fetch_weights(context: Context) -> None:
         try:
             model = weights.resolve(endpoint.path or endpoint.model or "")
         except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(f"endpoint {endpoint.name}: {error}") from None
         if model.here or model.source is None:
             continue
         title = f"llmeval: fetching {model.model}, {model.source.size_bytes / 1e6:.0f} MB, once"
