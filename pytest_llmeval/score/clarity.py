@@ -2,13 +2,14 @@
 
 * language: whether the prose keeps the prompt's language, where there is enough prose to tell.
 * explanation, where it was asked for: words beside the code, in the prompt's language, neither a stump nor a
-  flood. Words count once each, so that repeating them is no explanation.
+  flood. Words count once each, so that repeating them is no explanation, and announcing code is none.
 * docstring, where it was asked for: the required functions and the public methods of required classes have
   one, and it names their parameters.
 """
 
 from __future__ import annotations
 
+import re
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     from .interfaces import Interface
     from .scorers.protocol import Answer
 
-ENOUGH_WORDS = {"ko": 8}
+ENOUGH_WORDS = {"ko": 4}
 """Different words of an explanation, by language: fewer are a stump. Korean needs fewer than English."""
-USUALLY_ENOUGH = 12
-MOST_WORDS = 400
+USUALLY_ENOUGH = 6
+MOST_WORDS = 200
 """Words from which an explanation of code is a flood."""
+_ANNOUNCED = re.compile(r"^.*[:：][*_\s]*$", re.MULTILINE)
+"""A line such as "Here is the function:", which explains nothing."""
 PRESENT = 4.0
 """Of ten points for a docstring, those for being there; the others are for naming the parameters."""
 LEAST_DOCSTRING = 2
@@ -67,6 +70,7 @@ def _beside(answer: Answer) -> str:
 
 
 def _explanation(prose: str, language: str) -> tuple[float, str | None]:
+    prose = _ANNOUNCED.sub("", prose)
     different, words = len(set(phrases.plain(prose).split())), phrases.length(prose, "words")
     if not words:
         return 0.0, "an explanation was asked for, and there is none beside the code"

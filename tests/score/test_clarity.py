@@ -44,10 +44,11 @@ def test_everything_is_there() -> None:
     [
         (FENCED, "en", 0, "an explanation was asked for, and there is none beside the code"),
         (CODE, "en", 0, "an explanation was asked for, and there is none beside the code"),
-        (f"Here you are:\n{FENCED}", "en", 2.5, "the explanation has only 3 different words"),
-        (f"{'code ' * 50}\n{FENCED}", "en", 0.833, "the explanation has only 1 different words"),
+        (f"Here is the function that adds both numbers:\n{FENCED}", "en", 0, "an explanation was asked for"),
+        (f"It adds both.\n{FENCED}", "en", 5, "the explanation has only 3 different words"),
+        (f"{'code ' * 50}\n{FENCED}", "en", 1.667, "the explanation has only 1 different words"),
         (f"{WHY}\n{FENCED}", "ko", 0, "the answer should be Korean"),
-        (f"{(WHY + ' ') * 30}\n{FENCED}", "en", 7.018, "the explanation has 570 words: too many to be read"),
+        (f"{(WHY + ' ') * 30}\n{FENCED}", "en", 3.509, "the explanation has 570 words: too many to be read"),
     ],
 )
 def test_an_explanation(text: str, language: str, worth: float, reason: str) -> None:
