@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pytest_llmeval.model import AnswerSpec, Check, Scenario
 from pytest_llmeval.score import rubric
@@ -237,3 +238,51 @@ def test_a_sandbox_that_does_not_work_says_why(monkeypatch: pytest.MonkeyPatch) 
     assert reason == "correctness is not computed: generated code is not run: no landlock; no bubblewrap"
     broken, _ = rubric.score(SCENARIO, "en", "No.", Clean(), sandbox)
     assert (broken.correctness, broken.absent) == (0, {})
+
+
+TESTS = """
+from merging import merge
+
+def test_empty():
+    assert merge([], []) == []
+
+def test_order():
+    assert merge([2], [1]) == [1, 2]
+
+def test_types():
+    assert isinstance(merge([1], []), list)
+"""
+TESTED = structs.replace(SCENARIO, checks=(), tests=TESTS)
+
+
+def test_tests_of_the_scenario_are_run_on_the_answer() -> None:
+    code = answer("def merge(a, b):\n    return a + b\n")
+    score, reasons = rubric.score(TESTED, "en", code, Clean(), choice.choose())
+    assert score.correctness == pytest.approx(20 / 3, abs=0.001)
+    assert reasons == ("`test_order` fails: `merge([2], [1]) == [1, 2]`: [2, 1] == [1, 2]",)
+    assert (score.parts["tests"], score.parts["tests_passed"]) == (3, 2)
+
+
+def test_tests_and_checks_count_together() -> None:
+    both = structs.replace(SCENARIO, tests=TESTS)
+    code = answer("def merge(a, b):\n    return a + b\n")
+    score, _ = rubric.score(both, "en", code, Clean(), choice.choose())
+    assert score.correctness == 8
+    assert score.parts.items() >= {"checks": 2, "checks_passed": 2, "tests": 3, "tests_passed": 2}.items()
+
+
+def test_an_answer_that_reaches_into_the_tests_passes_none() -> None:
+    code = answer("import sys\ndef merge(a, b):\n    sys._getframe(1)\n    return sorted(a + b)\n")
+    score, reasons = rubric.score(TESTED, "en", code, Clean(), choice.choose())
+    assert score.correctness == 0
+    assert reasons == ("the code reaches for `_getframe`, into the program that tests it: it is not tested",)
+
+
+@pytest.mark.parametrize(("tests", "why"), [("def test_a(:", "can't be run"), ("x = 1\n", "hold no test")])
+def test_tests_that_can_not_be_run_are_no_fault_of_the_answer(tests: str, why: str) -> None:
+    broken = structs.replace(TESTED, tests=tests)
+    score, _ = rubric.score(
+        broken, "en", answer("def merge(a, b):\n    return a\n"), Clean(), choice.choose()
+    )
+    assert score.correctness is None
+    assert why in score.absent["correctness"]

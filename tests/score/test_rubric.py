@@ -119,6 +119,50 @@ def test_complexity_is_said_in_words(analyser: Analyser) -> None:
     assert score.parts["complexity"] == pytest.approx(10 / (1 + 1.6**2), abs=0.001)
 
 
+def branches(count: int) -> str:
+    """A function of that cyclomatic complexity."""
+    tests = "".join(f"    if x == {n}:\n        return {n + 1}\n" for n in range(count - 1))
+    return f"def f(x):\n{tests}    return 0\n"
+
+
+@pytest.mark.parametrize(("reference", "free"), [(2, 3), (7, 7), (None, 5)])
+def test_complexity_is_judged_by_the_reference(analyser: Analyser, reference: int | None, free: int) -> None:
+    known = None if reference is None else branches(reference)
+    at_limit, thrice = (quality.of(branches(n), ["f(x)"], analyser, known) for n in (free, 3 * free))
+    assert at_limit.parts["complexity"] == 10
+    assert thrice.parts["complexity"] == 5
+    assert (
+        f"`f` (line 1) has a cyclomatic complexity of {3 * free}; up to {free} costs nothing"
+        in thrice.reasons
+    )
+
+
+def test_a_reference_that_is_no_python_judges_nothing(analyser: Analyser) -> None:
+    assert quality.of(branches(5), ["f(x)"], analyser, "## A document").parts["complexity"] == 10
+
+
+def test_the_idioms_of_fixtures_are_no_mistakes(analyser: Analyser) -> None:
+    code = """
+import pytest
+
+@pytest.fixture
+def account():
+    return [1]
+
+@pytest.fixture
+def empty(account):
+    account.clear()
+
+def test_it(account):
+    assert account
+
+def test_other(account, empty):
+    assert account == []
+"""
+    assert quality.of(code, [], analyser).reasons == ()
+    assert quality.of(code.replace("@pytest.fixture\n", ""), [], analyser).reasons != ()
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -80,7 +80,8 @@ class Launcher:
         broken = 0
         while len(results) < len(calls):
             if broken == _MOST_BROKEN:
-                results.append(Broken(f"was not tried after {_MOST_BROKEN} calls that ended the program"))
+                why = f"was not tried after {_MOST_BROKEN} calls that ended the program"
+                results.append(Broken(why, tried=False))
                 continue
             more = _Child(self.way, code, calls[len(results) :], limits).results()
             results += more

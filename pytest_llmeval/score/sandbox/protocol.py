@@ -45,11 +45,12 @@ class Raised(NamedTuple):
 class Broken(NamedTuple):
     """A call came to no end of its own: too slow, too large, the process gone. ``reason`` is a predicate.
 
-    ``whole``: it is said of the program, which did not even load.
+    ``whole``: it is said of the program, which did not even load. ``tried`` False: the call was not made.
     """
 
     reason: str
     whole: bool = False
+    tried: bool = True
 
 
 Result = Returned | Raised | Broken

@@ -63,7 +63,7 @@ def score(scenario: Scenario, answer: Answer, means: Means) -> Marks:
 
 def changed_lines(before: str, after: str) -> int:
     """Lines that differ, of two programs without their comments, docstrings, layout and examples of use."""
-    one, other = (_plain(code).splitlines() for code in (before, after))
+    one, other = ([line for line in _plain(code).splitlines() if line] for code in (before, after))
     blocks = difflib.SequenceMatcher(a=one, b=other, autojunk=False).get_opcodes()
     return sum(max(i2 - i1, j2 - j1) for kind, i1, i2, j1, j2 in blocks if kind != "equal")
 

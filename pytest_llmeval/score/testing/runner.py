@@ -151,7 +151,7 @@ def _failure(run: Callable[[], object]) -> str | None:
 def _cases(namespace: dict[str, Any], name: str) -> Iterator[_Case]:
     """The cases of one name of the tests."""
     test = namespace.get(name)
-    fixtures = _fixtures(namespace)
+    fixtures = _fixtures(vars(sys.modules["pytest"])) | _fixtures(namespace)
     if not isinstance(test, type):
         if callable(test) and _mark(test, "fixture_name") is None:
             yield from _parametrized(name, test, fixtures)

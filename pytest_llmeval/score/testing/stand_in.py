@@ -3,7 +3,8 @@
 Its text is part of the program: it imports nothing of this package, and pytest itself would cost a second.
 Known are ``raises``, ``approx``, ``fixture`` (with ``yield``, ``params`` and ``autouse``), ``param``,
 ``skip``, ``fail`` and ``mark``, of whose marks ``parametrize``, ``skip``, ``skipif`` and ``xfail`` mean
-something: what the last three mark is left out.
+something: what the last three mark is left out. Of the fixtures that come with pytest there are ``capsys``,
+``monkeypatch`` and ``tmp_path``.
 """
 
 from __future__ import annotations
@@ -202,3 +203,81 @@ def fixture(
         return function
 
     return mark_it(given[0]) if given else mark_it
+
+
+class _Output(tuple[str, str]):
+    """What ``readouterr`` returns."""
+
+    __slots__ = ()
+    out = property(lambda self: self[0])
+    err = property(lambda self: self[1])
+
+
+class _Capture:
+    def __init__(self) -> None:
+        import io
+        import sys
+
+        self._sys, self._io = sys, io
+        self._kept = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+
+    def readouterr(self) -> _Output:
+        """What was written since the last time."""
+        streams: Any = (self._sys.stdout, self._sys.stderr)
+        told = _Output(stream.getvalue() for stream in streams)
+        self._sys.stdout, self._sys.stderr = self._io.StringIO(), self._io.StringIO()
+        return told
+
+    def end(self) -> None:
+        """Give the streams back."""
+        self._sys.stdout, self._sys.stderr = self._kept
+
+
+@fixture
+def capsys() -> Any:
+    """What the test prints."""
+    capture = _Capture()
+    yield capture
+    capture.end()
+
+
+class _Patches:
+    def __init__(self) -> None:
+        self.undo: list[Callable[[], object]] = []
+
+    def setattr(self, target: Any, name: str, value: object) -> None:
+        """Set an attribute until the test ends."""
+        kept = getattr(target, name)
+        self.undo.append(lambda: setattr(target, name, kept))
+        setattr(target, name, value)
+
+    def setitem(self, target: Any, key: Any, value: object) -> None:
+        """Set an item until the test ends."""
+        kept = dict(target)
+        self.undo.append(lambda: (target.clear(), target.update(kept)))
+        target[key] = value
+
+    def setenv(self, name: str, value: str) -> None:
+        """Set a variable of the environment until the test ends."""
+        import os
+
+        self.setitem(os.environ, name, value)
+
+
+@fixture
+def monkeypatch() -> Any:
+    """Changes that end with the test."""
+    patches = _Patches()
+    yield patches
+    for undo in reversed(patches.undo):
+        undo()
+
+
+@fixture
+def tmp_path() -> Any:
+    """A new folder in that of the program."""
+    import pathlib
+    import tempfile
+
+    return pathlib.Path(tempfile.mkdtemp(dir="."))

@@ -21,7 +21,7 @@ __llmeval__ = type(sys)("runner")
 exec(compile({runner!r}, "runner.py", "exec", dont_inherit=True), __llmeval__.__dict__)
 __llmeval__.prepare({stand_in!r}, {subjects!r}, {tests!r}, {modules!r}, {limit_s!r})
 """
-_TEST_S = 1.0
+_TEST_S = 0.5
 _VARIANT_S = 0.25
 _LIMITS = Limits(call_s=10.0)
 """Wall seconds of a call; the timer of CPU time inside is the first to end a test."""
@@ -44,7 +44,10 @@ def verdicts(sandbox: Sandbox, subject: str, tests: Tests) -> list[Verdict]:
 
 
 def noticed(sandbox: Sandbox, subjects: Sequence[str], tests: Tests) -> list[str | None]:
-    """For every subject the first case that fails on it; None where all pass. Raises ``SandboxError``."""
+    """For every subject the first case that fails on it; None where all pass, or none was tried any more.
+
+    Raises ``SandboxError``.
+    """
     calls = tuple(f"__llmeval__.noticed({number}, {tests.names!r})" for number in range(len(subjects)))
     results = sandbox.run(_program(tuple(subjects), tests, _VARIANT_S), calls, _LIMITS)
     return [_first(result) for result in results]
@@ -81,7 +84,7 @@ def _read(name: str, result: Result) -> list[Verdict]:
 
 def _first(result: Result) -> str | None:
     match result:
-        case Returned(value=None):
+        case Returned(value=None) | Broken(tried=False):
             return None
         case Returned(value=value):
             return str(value)
