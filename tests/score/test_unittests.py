@@ -117,7 +117,7 @@ def test_a():
     setattr(json, "seen", seen + 1)
     assert seen < 2
 """,
-    "ends the program": "import sys\ndef test_a():\n    if ticket(6) != 7:\n        sys.exit()\n    sys.exit()\n",
+    "ends the program": "import sys\ndef test_a():\n    assert ticket(6) == 7\n    sys.exit()\n",
     "no test": "def check():\n    assert ticket(6) == 7\n",
     "skips": f"{FULL}\ndef test_skip():\n    pytest.skip('later')\n",
 }
