@@ -90,11 +90,12 @@ def test_every_field_is_read(write):
 def test_what_the_documentation_shows_is_read(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("a line of a file\n" * 1000, "utf-8")
+    (tmp_path / "mine" / "stack_tests.py").write_text("def test_pop(): ...\n", "utf-8")
     (tmp_path / "coding").mkdir()
     (tmp_path / "coding" / "x.eval.yaml").write_text(ONE + "  tags: [mini]\n", "utf-8")
     page = Path(__file__).parents[1] / "docs" / "scenarios.md"
     shown = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    assert len(shown) == 8
+    assert len(shown) == 9
     for text in shown:
         path = tmp_path / "mine" / "x.eval.yaml"
         path.write_text(text, "utf-8")
