@@ -265,8 +265,29 @@ class _File:
         raise SettingsError(f"{'.'.join(path)}: {what}", where=where, hint=hint) from None
 
 
+def policy_place(rootdir: Path, endpoint: str, metric: str) -> tuple[Path, int] | None:
+    """File and line (1-based) that say what may be lost of a metric; None where the project says nothing.
+
+    The endpoint's own table, else the metric's, else the whole policy's.
+    """
+    tables = (("endpoints", endpoint, metric), (metric,), ())
+    for path, prefix in ((rootdir / FILE, ()), (rootdir / "pyproject.toml", ("tool", "llmeval"))):
+        text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+        for table in tables:
+            key = (*prefix, "policy", *table)
+            depth, line = _nearest(text, key)
+            if line is not None and depth == len(key):
+                return path, line
+    return None
+
+
 def line_of(text: str, key: tuple[str, ...]) -> int | None:
     """The line (1-based) that writes ``key``, or the nearest table above it that has a line of its own."""
+    return _nearest(text, key)[1]
+
+
+def _nearest(text: str, key: tuple[str, ...]) -> tuple[int, int | None]:
+    """How many names of ``key`` the best line has, and that line."""
     table: tuple[str, ...] = ()
     best, best_line = 0, None
     for number, line in enumerate(text.splitlines(), 1):
@@ -278,7 +299,7 @@ def line_of(text: str, key: tuple[str, ...]) -> int | None:
             continue
         if len(here) > best and here == key[: len(here)]:
             best, best_line = len(here), number
-    return best_line
+    return best, best_line
 
 
 def _parts(dotted: str) -> tuple[str, ...]:

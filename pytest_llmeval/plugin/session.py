@@ -33,6 +33,8 @@ class Recorder:
         self.answers: list[dict[str, Any]] = []
         self.asked_by_tests: dict[str, dict[str, Any]] = {}
         """Cell key -> the plain scenario of a question that an ``llm`` test asked."""
+        self.places: dict[str | None, tuple[str, int]] = {}
+        """Node id of a cell, or of an ``llm`` test -> file, relative to the rootdir, and line (0-based)."""
         self.done: set[str] = set()
         """Node ids of the tests that passed."""
         self.not_measurable: set[tuple[str, str]] = set()
@@ -56,6 +58,8 @@ class Recorder:
         if report.passed and report.when == "call" and self.context.asked:
             self.done.add(report.nodeid)
         if payload is not None:
+            path, line, _ = report.location
+            self.places[report.nodeid] = (path, line or 0)
             self.keep(payload)
         elif report.skipped and report.longrepr and "no endpoint was named" in str(report.longrepr):
             self.unselected += 1

@@ -6,13 +6,18 @@ GitHub's annotations by itself.
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from pytest_llmeval import project
+
 if TYPE_CHECKING:
-    from pytest_llmeval.model import Verdict
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pytest_llmeval.model import Record, Verdict
 
     from .session import Recorder
 
@@ -46,33 +51,39 @@ class Sentence:
 
 def report(recorder: Recorder, session: pytest.Session) -> None:
     """Emit a failing report for every red verdict that no item has failed for already."""
+    records = recorder.records
     failed = {
         (record.endpoint, record.key)
-        for record in recorder.records
+        for record in records
         if any(not sample.ok and not sample.confirms for sample in record.samples)
     }
     for verdict in recorder.red:
         if verdict.metric != ERRORS or (verdict.endpoint, verdict.cell) not in failed:
-            _emit(recorder, session, verdict)
+            behind = [record for record in records if _is_behind(record, verdict)]
+            nodeid = _nodeid(verdict, behind)
+            recorder.cells_behind[nodeid] = tuple(one.nodeid for one in behind if one.nodeid)
+            _emit(session, verdict, (*_where(recorder, verdict, behind), nodeid))
 
 
-def _emit(recorder: Recorder, session: pytest.Session, verdict: Verdict) -> None:
-    asked = {(record.endpoint, record.key): record.nodeid for record in recorder.records}
-    cell = asked.get((verdict.endpoint, verdict.cell)) if verdict.cell else None
-    nodeid = f"{cell or f'llmeval/{verdict.endpoint}'}::{verdict.metric}"
-    if verdict.cell and not cell:
-        nodeid = f"llmeval/{verdict.endpoint}::{verdict.cell}::{verdict.metric}"
-    behind = (
-        (cell,)
-        if cell
-        else tuple(
-            record.nodeid
-            for record in recorder.records
-            if record.endpoint == verdict.endpoint and record.nodeid and not verdict.cell
-        )
-    )
-    recorder.cells_behind[nodeid] = behind
-    location = (*_where(recorder, verdict), nodeid)
+def _is_behind(record: Record, verdict: Verdict) -> bool:
+    """Whether the verdict is about the record: its own cell, or any of its endpoint.
+
+    A reference has no items of its own: what it did in a cell is seen again in those of the others.
+    """
+    if verdict.cell is None:
+        return record.endpoint == verdict.endpoint
+    return record.key == verdict.cell and (record.endpoint == verdict.endpoint or verdict.metric == ERRORS)
+
+
+def _nodeid(verdict: Verdict, behind: Sequence[Record]) -> str:
+    if verdict.cell is None:
+        return f"llmeval/{verdict.endpoint}::{verdict.metric}"
+    own = next((one.nodeid for one in behind if one.nodeid and one.endpoint == verdict.endpoint), None)
+    return f"{own or f'llmeval/{verdict.endpoint}::{verdict.cell}'}::{verdict.metric}"
+
+
+def _emit(session: pytest.Session, verdict: Verdict, location: tuple[str, int, str]) -> None:
+    nodeid = location[2]
     hook = session.config.hook
     session.testscollected += 1
     hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
@@ -102,23 +113,29 @@ def _structured(nodeid: str) -> Any:
     return NodeId(path=path, names=tuple(names))
 
 
-def _where(recorder: Recorder, verdict: Verdict) -> tuple[str, int]:
-    """File and line (0-based) of the broken promise: the scenario, else the policy, else the baseline."""
-    context = recorder.context
-    if verdict.cell in context.view.places:
-        path, line = context.view.places[verdict.cell]
-        return _relative(path, context.config), line - 1
-    project = context.config.rootpath / "llmeval.toml"
-    if project.is_file():
-        lines = project.read_text(encoding="utf-8").splitlines()
-        headings = (f"[policy.endpoints.{verdict.endpoint}.{verdict.metric}]", f"[policy.{verdict.metric}]")
-        for heading in (*headings, "[policy]"):
-            if heading in lines:
-                return project.name, lines.index(heading)
-    baseline = context.settings.baselines / f"{verdict.endpoint}.json"
-    return _relative(str(baseline), context.config), 0
+def _where(recorder: Recorder, verdict: Verdict, behind: Sequence[Record]) -> tuple[str, int]:
+    """File and line (0-based) of the broken promise.
+
+    Of a cell its scenario or test; of a whole endpoint the policy, else its first cell; of a cell that is
+    missing the baseline that has it.
+    """
+    config, settings = recorder.context.config, recorder.context.settings
+    if verdict.cell is None and (
+        policy := project.policy_place(config.rootpath, verdict.endpoint, verdict.metric)
+    ):
+        return _relative(policy[0], config), policy[1] - 1
+    places = (recorder.places[record.nodeid] for record in behind if record.nodeid in recorder.places)
+    baseline = settings.baselines / f"{verdict.endpoint}.json"
+    return next(places, None) or (_relative(baseline, config), _line_in(baseline, verdict.cell))
 
 
-def _relative(path: str, config: pytest.Config) -> str:
-    place = Path(path)
+def _line_in(baseline: Path, cell: str | None) -> int:
+    """The line (0-based) at which a baseline has the cell, as its latest session does; else its first."""
+    lines = baseline.read_text(encoding="utf-8").splitlines() if cell and baseline.is_file() else []
+    key = f"{json.dumps(cell, ensure_ascii=False)}:"
+    found = [number for number, line in enumerate(lines) if line.lstrip().startswith(key)]
+    return found[-1] if found else 0
+
+
+def _relative(place: Path, config: pytest.Config) -> str:
     return str(place.relative_to(config.rootpath) if place.is_relative_to(config.rootpath) else place)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmeval import scenarios
-from pytest_llmeval.model import Record, Sample, Verdict
+from pytest_llmeval.judge.canonical import dumps
+from pytest_llmeval.judge.sessions import Baseline, CellFigures, Epoch
+from pytest_llmeval.judge.sessions import Session as BaselineSession
+from pytest_llmeval.model import Facts, Record, Sample, Verdict
 from pytest_llmeval.plugin import verdicts
-from pytest_llmeval.plugin.view import View
 from pytest_llmeval.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SUITE = "scenarios:\n- id: a\n  prompt: {en: A?}\n- id: a-longer\n  prompt: {en: B?}\n"
 NODEID = "mine.eval.yaml::a[box-en]"
 LONGER = "mine.eval.yaml::a-longer[box-en]"
 
@@ -74,12 +74,7 @@ def emitted(tmp_path: Path) -> Any:
     """
 
     def emit(*red: Verdict) -> tuple[Any, Session]:
-        path = tmp_path / "mine.eval.yaml"
-        path.write_text(SUITE)
-        view = View(tmp_path)
-        view.saw(scenarios.load(path, root=tmp_path))
         context = SimpleNamespace(
-            view=view,
             config=SimpleNamespace(rootpath=tmp_path),
             settings=Settings(baselines=tmp_path / "baselines"),
         )
@@ -87,8 +82,10 @@ def emitted(tmp_path: Path) -> Any:
             record("a", NODEID, "box", Sample(round=0, at_s=0.0, ok=False)),
             record("a-longer", LONGER, "box", Sample(round=3, at_s=0.0, ok=False, confirms=True)),
             record("a", "mine.eval.yaml::a[slow-en]", "slow"),
+            record("a", None, "reference", Sample(round=3, at_s=0.0, ok=False, confirms=True)),
         )
         recorder: Any = SimpleNamespace(red=red, records=records, context=context, cells_behind={})
+        recorder.places = {NODEID: ("mine.eval.yaml", 1), LONGER: ("mine.eval.yaml", 3)}
         session: Any = Session()
         verdicts.report(recorder, session)
         return recorder, session
@@ -169,18 +166,45 @@ def test_a_missing_cell_has_an_id_of_its_own_and_nothing_to_run_again(emitted: A
     assert session.reports[1].location[:2] == ("baselines/box.json", 0)
 
 
+def test_a_missing_cell_stands_at_the_latest_session_that_has_it(emitted: Any, tmp_path: Path) -> None:
+    cell = CellFigures(prompt_sha256="p", parameters_sha256="q")
+    cells = {"mine/gone/en": cell, "mine/gone/en-or-not/en": cell}
+    sessions = tuple(BaselineSession(run=f"r{number}", date="d", cells=cells) for number in range(2))
+    epoch = Epoch(facts=Facts(kind="openai"), sessions=sessions)
+    text = dumps(Baseline(endpoint="box", epochs=(epoch,))).decode()
+    (tmp_path / "baselines").mkdir()
+    (tmp_path / "baselines" / "box.json").write_text(text)
+    (tmp_path / "llmeval.toml").write_text("[policy]\n")
+    _, session = emitted(verdict("cells", cell="mine/gone/en", verdict="missing"))
+    path, line, _ = session.reports[1].location
+    assert path == "baselines/box.json"
+    lines = text.splitlines()
+    assert lines[line].strip().startswith('"mine/gone/en":')
+    assert not any(one.strip().startswith('"mine/gone/en":') for one in lines[line + 1 :])
+
+
+def test_what_a_reference_did_is_seen_again_in_the_cells_of_the_others(emitted: Any) -> None:
+    recorder, session = emitted(verdict(verdicts.ERRORS, cell="mine/a/en", endpoint="reference"))
+    assert session.reports[1].nodeid == "llmeval/reference::mine/a/en::errors"
+    again = (NODEID, "mine.eval.yaml::a[slow-en]")
+    assert recorder.cells_behind == {"llmeval/reference::mine/a/en::errors": again}
+    assert session.reports[1].location[:2] == ("mine.eval.yaml", 1)
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        (None, ("baselines/box.json", 0)),
-        ("rounds = 2\n", ("baselines/box.json", 0)),
+        (None, ("mine.eval.yaml", 1)),
+        ("rounds = 2\n", ("mine.eval.yaml", 1)),
         ("rounds = 2\n[policy]\nalpha = 0.1\n", ("llmeval.toml", 1)),
         ("[policy]\n[policy.output_tps]\n", ("llmeval.toml", 1)),
         ("[policy.output_tps]\n[policy.endpoints.box.output_tps]\n", ("llmeval.toml", 1)),
-        ("[policy.ttft_s]\n", ("baselines/box.json", 0)),
+        ("[policy]\noutput_tps = {floor = 20}\n", ("llmeval.toml", 1)),
+        ("[policy.ttft_s]\n", ("mine.eval.yaml", 1)),
+        ("[policy.endpoints.other.output_tps]\n", ("mine.eval.yaml", 1)),
     ],
 )
-def test_an_endpoints_verdict_stands_at_its_policy_or_baseline(
+def test_an_endpoints_verdict_stands_at_its_policy_or_first_scenario(
     emitted: Any, tmp_path: Path, text: str | None, place: tuple[str, int]
 ) -> None:
     if text is not None:
@@ -189,9 +213,15 @@ def test_an_endpoints_verdict_stands_at_its_policy_or_baseline(
     assert session.reports[1].location[:2] == place
 
 
+def test_the_policy_may_stand_in_pyproject(emitted: Any, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.llmeval]\nrounds = 2\n[tool.llmeval.policy.output_tps]\n")
+    _, session = emitted(verdict())
+    assert session.reports[1].location[:2] == ("pyproject.toml", 2)
+
+
 def test_a_baseline_outside_the_project_is_named_by_its_whole_path(emitted: Any, tmp_path: Path) -> None:
     recorder, session = emitted()
     recorder.context.settings = Settings(baselines=tmp_path.parent / "promises")
-    recorder.red = (verdict(),)
+    recorder.red = (verdict("cells", cell="mine/gone/en", verdict="missing"),)
     verdicts.report(recorder, session)
     assert session.reports[1].location[0] == str(tmp_path.parent / "promises" / "box.json")
