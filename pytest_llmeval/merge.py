@@ -62,6 +62,8 @@ def merged(runs: Sequence[Run]) -> Run:
         servers=_servers(runs),
         costs=_costs(runs),
         unconfirmed={name: why for run in reversed(runs) for name, why in run.unconfirmed.items()},
+        max_time_s=max((run.max_time_s for run in runs if run.max_time_s is not None), default=None),
+        cut_off=_cut_off(runs),
     )
 
 
@@ -144,6 +146,18 @@ def _cells(runs: Sequence[Run]) -> tuple[Record, ...]:
                 )
             found[at] = (found[at][0], _both(before, record))
     return tuple(record for _, (_, record) in sorted(found.items()))
+
+
+def _cut_off(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
+    """What one run had no time for, and no other did."""
+    cells: dict[str, set[str]] = {}
+    for run in runs:
+        for name, cut_off in run.cut_off.items():
+            done = {
+                one.key for other in runs if other is not run for one in other.cells if one.endpoint == name
+            }
+            cells.setdefault(name, set()).update(set(cut_off) - done)
+    return {name: tuple(sorted(left)) for name, left in sorted(cells.items()) if left}
 
 
 def _seconds(earlier: str, later: str) -> float:

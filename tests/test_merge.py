@@ -108,7 +108,7 @@ def test_every_field_of_a_run_is_put_together() -> None:
     assert set(Run.__struct_fields__) == {
         "schema", "id", "started", "finished", "complete", "interrupted", "reference", "plugin", "host",
         "analysers", "sandbox", "commit", "endpoints", "selection", "cells", "telemetry", "servers", "costs",
-        "unconfirmed", "verdicts",
+        "unconfirmed", "max_time_s", "cut_off", "verdicts",
     }  # fmt: skip
 
 
@@ -131,6 +131,15 @@ def test_what_is_only_said_of_one_part_holds_for_all() -> None:
     assert (whole.complete, whole.interrupted, whole.sandbox) == (False, True, "none")
     assert whole.commit == Commit(id="c0", dirty=True)
     assert whole.analysers == ANALYSERS
+
+
+def test_what_one_run_had_no_time_for_another_may_have_done() -> None:
+    short = {"max_time_s": 60.0, "complete": False}
+    first = run(record("s/a/en"), cut_off={"box": ("s/b/en", "s/c/en")}, **short)
+    second = run(record("s/b/en"), number=2, cut_off={"box": ("s/c/en", "s/d/en")}, max_time_s=90.0)
+    both = merged([first, second])
+    assert both.cut_off == {"box": ("s/c/en", "s/d/en")}
+    assert both.max_time_s == 90.0
 
 
 def test_what_was_seen_beside_the_answers_is_added_up() -> None:
