@@ -17,6 +17,7 @@ _FENCE = re.compile(
     r"(?P<info>.*)"
 )
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9+#_]*")
+_PAGES = ("markdown", "md")
 _LATER_CLOSERS = 3
 _NESTING = 3
 
@@ -56,7 +57,7 @@ def scan(text: str, whole: Whole = holds_no_fence) -> tuple[Block, ...]:
 
 
 def outside(text: str) -> str:
-    """The text without its code blocks: what a person reads as prose."""
+    """The text without its code blocks: what a person reads as prose. A block of Markdown is none of code."""
     lines = text.split("\n")
     kept: list[str] = []
     number = 0
@@ -67,6 +68,8 @@ def outside(text: str) -> str:
             number += 1
         else:
             end = next(_closers(lines, number, opening), len(lines))
+            if _language(opening.info) in _PAGES:
+                kept += outside("\n".join(lines[number + 1 : end])).split("\n")
             number = end + 1
     return "\n".join(kept)
 

@@ -73,3 +73,8 @@ def test_any_text_is_read(text: str) -> None:
     for part in outline.read(text):
         assert part.text is not None
     outline.sections(outline.read(text))
+
+
+def test_a_page_that_is_fenced_as_a_whole_is_read() -> None:
+    fenced = "```markdown\n## Risks\n\nNone.\n\n~~~python\n# code\n~~~\n```\n"
+    assert outline.read(fenced) == (Part("heading", "Risks", 2), Part("text", "None."))

@@ -13,11 +13,10 @@ heading for each name.
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_llmeval.score import docstrings, extract, interfaces, phrases, source
+from pytest_llmeval.score import docstrings, documented, extract, interfaces, phrases, source
 
 from . import language as languages
 from .protocol import Marks
@@ -38,7 +37,6 @@ LEAST_WORDS = 2
 SPARE_EXCEPTIONS = 2
 """Exceptions that may be named beyond those of the function's own ``raise``: what it calls may raise too."""
 _SHOWN = 8
-_TITLE = re.compile(r"\s{0,3}(?:(?P<marks>#{1,6})\s+(?P<title>.*)|(?P<bold>(?:\*\*|__)`?\w.*(?:\*\*|__))\s*)")
 _RETURNS = re.compile(r"\b(return|yield|generat|produc)|반환|돌려|리턴|생성|yield", re.IGNORECASE)
 _Kind = Literal["coverage", "parameters", "returns", "raises"]
 
@@ -63,12 +61,12 @@ def score(scenario: Scenario, answer: Answer, means: Means) -> Marks:  # noqa: A
     if not wanted:
         return Marks(reasons=("the given code offers nothing that could be documented",))
     if scenario.answer.code is None:
-        texts = _sections(answer.text, wanted)
+        texts = documented.on_page(answer.text, wanted)
     else:
-        changed = _changed(scenario.given or "", answer.code)
+        changed = documented.changed(scenario.given or "", answer.code)
         if changed is not None:
             return Marks(0.0, reasons=(changed,))
-        texts = _docstrings(answer.code)
+        texts = documented.in_code(answer.code)
     return _marks(wanted, texts, answer.language)
 
 
@@ -181,83 +179,3 @@ def _raised(one: Interface, name: str, said: docstrings.Said) -> _Point:
     if len(phrases.content(told, name)) >= LEAST_WORDS:
         return _Point("raises", 1.0)
     return _Point("raises", NAMED, f"`{one.name}`: when it raises `{name}` is not said")
-
-
-# -- where it is said --------------------------------------------------------------------------------------
-
-
-def _docstrings(code: str) -> dict[str, str]:
-    tree = source.parse(code).tree
-    return {one.name: one.docstring or "" for one in interfaces.of(tree)} if tree is not None else {}
-
-
-def _changed(given: str, code: str) -> str | None:
-    """What an answer changed besides docstrings; None where nothing."""
-    before, after = (_definitions(text) for text in (given, code))
-    for name, text in before.items():
-        if name not in after:
-            return f"`{name}` is missing: only docstrings may be added"
-        if after[name] != text:
-            where = f"`{name}`" if name else "the code outside functions and classes"
-            return f"{where} was changed: only docstrings may be added"
-    added = next((name for name in after if name not in before), None)
-    return None if added is None else f"`{added}` was added: only docstrings may be"
-
-
-def _definitions(code: str) -> dict[str, str]:
-    """Dotted name -> the code of each function, class head and, as ``""``, of all the rest."""
-    tree = source.parse(code).tree
-    if tree is None:
-        return {}
-    found: dict[str, str] = {}
-
-    def walk(body: Sequence[ast.stmt], prefix: str) -> str:
-        rest = []
-        for node in body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                found[prefix + node.name] = ast.dump(node)
-            elif isinstance(node, ast.ClassDef):
-                inside = walk(node.body, f"{prefix}{node.name}.")
-                head = [*node.bases, *node.keywords, *node.decorator_list]
-                found[prefix + node.name] = ";".join([*map(ast.dump, head), inside])
-            else:
-                rest.append(ast.dump(node))
-        return ";".join(rest)
-
-    found[""] = walk(interfaces.without_docstrings(tree).body, "")
-    return found
-
-
-def _sections(text: str, wanted: Sequence[Interface]) -> dict[str, str]:
-    """The text below the heading that names each interface, up to the next heading of its level."""
-    answer, nothing = extract.spoken(source.normalise(text))
-    found: dict[str, list[str]] = {}
-    current, level = None, 0
-    for line in [] if nothing is not None else _unwrapped(answer).split("\n"):
-        title = _TITLE.fullmatch(line)
-        if title is not None:
-            depth = len(title["marks"] or "") or 7
-            named = [
-                one.name
-                for one in wanted
-                if phrases.holds(title["title"] or title["bold"], one.name.rpartition(".")[2])
-            ]
-            if named:
-                current, level = named[0], depth
-                found.setdefault(current, [])
-                continue
-            if depth <= level and title["marks"]:
-                current = None
-        if current is not None:
-            found[current].append(line)
-    return {name: "\n".join(lines) for name, lines in found.items()}
-
-
-def _unwrapped(answer: str) -> str:
-    """A page that was fenced as a whole."""
-    lines = answer.strip().split("\n")
-    fenced = re.fullmatch(r"(`{3,})\s*(markdown|md)\s*", lines[0], re.IGNORECASE)
-    if fenced is None:
-        return answer
-    end = next((n for n in range(len(lines) - 1, 0, -1) if lines[n].strip() == fenced[1]), len(lines))
-    return "\n".join(lines[1:end])
