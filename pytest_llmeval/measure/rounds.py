@@ -119,7 +119,7 @@ async def ask_in_turn(sides: Sequence[Side], *, started_unix: float) -> None:
 async def _gives_up(side: Side, number: int, started_unix: float) -> bool:
     """Ask one round; whether to ask no other."""
     on_read = side.on_round(number) if side.on_round else None
-    one = _Round(number, side.client, side.request, on_read, started_unix)
+    one = _Round(number, side.client, _request(side.request, number), on_read, started_unix)
     try:
         if side.plan.load is not None:
             await one.batch(side.plan.load, side.plan.seed)
@@ -134,6 +134,13 @@ async def _gives_up(side: Side, number: int, started_unix: float) -> bool:
         side.asked.extend(one.asked)
     failures = (each.response.failure for each in one.asked)
     return any(failure is not None and failure.kind in load.GIVE_UP for failure in failures)
+
+
+def _request(request: Request, number: int) -> Request:
+    """What is asked in a round: sampled answers get a seed each, or all would be the same."""
+    if not request.temperature or request.seed is None:
+        return request
+    return structs.replace(request, seed=request.seed + number)
 
 
 async def _warm_up_for(side: Side) -> None:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
 from pytest_llmeval.errors import ServerError
 from pytest_llmeval.measure import rounds
@@ -185,3 +186,24 @@ def test_cancelled_while_a_server_starts() -> None:
     failure = asked.response.failure
     assert failure is not None
     assert (failure.kind, failure.message) == ("interrupted", "interrupted before it was sent")
+
+
+@pytest.mark.parametrize(
+    ("temperature", "seed", "seeds"),
+    [(0.8, 7, [7, 8, 9]), (0.0, 7, [7, 7, 7]), (0.8, None, [None, None, None])],
+)
+def test_every_round_of_sampled_answers_has_its_own_seed(
+    temperature: float, seed: int | None, seeds: list[int | None]
+) -> None:
+    class Noting:
+        async def stream(self, request: Request, on_read: object = None) -> Response:
+            asked.append(request)
+            return Response(started_ns=0, ended_ns=1)
+
+    asked: list[Request] = []
+    request = structs.replace(ASK, temperature=temperature, seed=seed)
+    client: Any = Noting()
+    side = rounds.Side(client=client, request=request, plan=Plan(rounds=3), asked=[])
+    asyncio.run(rounds.ask(side, started_unix=0))
+    assert [one.seed for one in asked] == seeds
+    assert {one.temperature for one in asked} == {temperature}
