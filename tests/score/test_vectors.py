@@ -67,6 +67,18 @@ def test_the_same_files_give_the_same_bytes_small_calls_first(folder: Path, sand
     assert text.endswith("\n ]\n}\n")
 
 
+def test_the_same_strategies_draw_the_same_calls_and_two_equal_strategies_others(tmp_path: Path) -> None:
+    strategies = (
+        "from hypothesis import strategies as st\nn = st.tuples(st.integers())\nCALLS = {'f': [n, n]}\n"
+    )
+    write(tmp_path, strategies=strategies)
+    (first,) = vectors.drawn([tmp_path])
+    assert vectors.drawn([tmp_path]) == [first]
+    assert not isinstance(first, str)
+    one, other = first
+    assert len(set(one) & set(other)) < len(one) / 2
+
+
 def test_a_right_solution_that_disagrees_is_named_with_the_call_and_both_answers(folder: Path, sandbox):
     write(
         folder,
