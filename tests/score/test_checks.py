@@ -275,7 +275,9 @@ def test_an_answer_that_reaches_into_the_tests_passes_none() -> None:
     code = answer("import sys\ndef merge(a, b):\n    sys._getframe(1)\n    return sorted(a + b)\n")
     score, reasons = rubric.score(TESTED, "en", code, Clean(), choice.choose())
     assert score.correctness == 0
-    assert reasons == ("the code reaches for `_getframe`, into the program that tests it: it is not tested",)
+    assert reasons == (
+        "the code reaches for `_getframe`, which is the program's that tests it: it is not tested",
+    )
 
 
 @pytest.mark.parametrize(("tests", "why"), [("def test_a(:", "can't be run"), ("x = 1\n", "hold no test")])

@@ -286,6 +286,15 @@ def test_what_equals_everything_equals_nothing() -> None:
     assert told["test_other"] is None
 
 
+def test_the_subject_does_not_stand_for_what_tests_use() -> None:
+    subject = "def add(a, b):\n    return 0\ndef isinstance(*_):\n    return False\nsorted = isinstance\n"
+    told = verdicts(
+        "def test_it():\n    assert isinstance(add(1, 2), int)\n    assert sorted([2, 1]) == [1, 2]\n",
+        subject,
+    )
+    assert told == {"test_it": None}
+
+
 def test_every_subject_is_tried_with_fresh_tests() -> None:
     tests = written.read("""
 from sums import add

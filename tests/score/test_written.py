@@ -72,15 +72,26 @@ def test_a():
         ("from inspect import getsource", "getsource"),
         ("import os\nos._exit(0)", "_exit"),
         ("import gc", "gc"),
-        ("import unittest\nunittest.TestCase.assertEqual = print", None),
-        ("import pytest\npytest.raises = print", "pytest.raises ="),
-        ("import math\ndef f(x):\n    x.value = math.pi", None),
         ("import inspect\ninspect.signature(f)", None),
         ("def f(:", None),
     ],
 )
 def test_what_reaches_into_the_program(code: str, name: str | None) -> None:
     assert written.reaches_inside(code) == name
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("import unittest\nunittest.TestCase.assertEqual = print", "unittest.TestCase.assertEqual"),
+        ("from unittest import TestCase as T\nT.assertEqual = print", "T.assertEqual"),
+        ("import pytest\npytest.raises: int = print", "pytest.raises"),
+        ("import math\ndef f(x):\n    x.value = math.pi", None),
+        ("def f(self):\n    self.math = 1", None),
+    ],
+)
+def test_what_changes_a_module(code: str, name: str | None) -> None:
+    assert written.changes_modules(code) == name
 
 
 CODE = '''

@@ -57,9 +57,10 @@ def test(code: str, tests: str, sandbox: Sandbox) -> list[str | None]:
         readable = written.read(tests)
     except ValueError as error:
         raise UnscorableError(f"the scenario's tests can't be run: {error}") from error
-    inside = written.reaches_inside(code)
-    if inside is not None:
-        return [f"the code reaches for `{inside}`, into the program that tests it: it is not tested"]
+    inside, changed = written.reaches_inside(code), written.changes_modules(code)
+    if inside is not None or changed is not None:
+        what = f"changes `{changed}`" if inside is None else f"reaches for `{inside}`"
+        return [f"the code {what}, which is the program's that tests it: it is not tested"]
     verdicts = trial.verdicts(sandbox, code, readable)
     if not verdicts:
         raise UnscorableError("the scenario's tests hold no test")

@@ -7,13 +7,14 @@ run by unittest. A test that is skipped has not passed. One that does not end is
 
 from __future__ import annotations
 
+import builtins
 import signal
 import sys
 
 TYPE_CHECKING = False  # importing typing costs more than all of this
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from types import CodeType
+    from types import CodeType, ModuleType
     from typing import Any
 
     _Case = tuple[str, Callable[[], object]]
@@ -71,11 +72,6 @@ def outcomes(number: int, name: str) -> list[tuple[str, str | None]]:
     return [(case, _failure(run)) for case, run in _cases(namespace, name)]
 
 
-def loaded(number: int) -> str | None:
-    """Why the tests can't even be loaded with a subject."""
-    return _loaded(number)[1]
-
-
 def noticed(number: int, names: tuple[str, ...]) -> str | None:
     """The first case that fails on a subject; None if all pass."""
     namespace, why = _loaded(number)
@@ -123,12 +119,20 @@ def _loaded(number: int) -> tuple[dict[str, Any], str | None]:
         sys.modules[names[0]] = subject
         exec(_Job.subjects[number], subject.__dict__)  # noqa: S102
         sys.modules.update(dict.fromkeys(("solution", *names), subject), pytest=pytest, test_solution=module)
-        own = {name: value for name, value in vars(subject).items() if not name.startswith("__")}
-        vars(module).update(own, __llmeval__=_Checks)
+        vars(module).update(_own(subject), __llmeval__=_Checks)
         exec(_Job.tests, module.__dict__)  # noqa: S102
 
     why = _failure(load)
     return module.__dict__, None if why is None else f"did not load: {why}"
+
+
+def _own(subject: ModuleType) -> dict[str, Any]:
+    """Its names, for tests that forget to import them; never one that stands for something else there."""
+    return {
+        name: value
+        for name, value in vars(subject).items()
+        if name not in vars(builtins) and name[:2] != "__"
+    }
 
 
 def _failure(run: Callable[[], object]) -> str | None:

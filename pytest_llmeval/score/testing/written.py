@@ -74,18 +74,24 @@ def without_assertions(code: str) -> str:
 
 
 def reaches_inside(code: str) -> str | None:
-    """What code uses to look into the program that runs it, or to change it; None if nothing is seen."""
-    tree = source.parse(source.normalise(code)).tree
-    nodes = () if tree is None else tuple(ast.walk(tree))
+    """What code uses to look into the program that runs it; None if nothing is seen."""
+    return next((name for node in _nodes(code) for name in _mentioned(node) if name in _INSIDE), None)
+
+
+def changes_modules(code: str) -> str | None:
+    """What code sets in a module that it imports, from where others would use it; None if nothing is seen."""
+    nodes = _nodes(code)
     imported = {name for node in nodes if isinstance(node, _IMPORTS) for name in _imported(node)}
     for node in nodes:
-        for name in _mentioned(node):
-            if name in _INSIDE:
-                return name
         match node:
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute, ctx=ast.Store()) if name in imported:
-                return f"{name}.{attribute} ="
+            case ast.Attribute(ctx=ast.Store()) if ast.unparse(node).partition(".")[0] in imported:
+                return ast.unparse(node)
     return None
+
+
+def _nodes(code: str) -> tuple[ast.AST, ...]:
+    tree = source.parse(source.normalise(code)).tree
+    return () if tree is None else tuple(ast.walk(tree))
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
