@@ -167,6 +167,26 @@ def test_servers_that_exclude_nobody_are_up_together(managed: Managed) -> None:
     assert gone(managed.pids)
 
 
+def test_a_reference_is_up_beside_each_of_those_that_exclude_each_other(managed: Managed) -> None:
+    for name, group in (("a", "gpu0"), ("b", "gpu0"), ("old", "gpu1")):
+        managed.endpoint(name, group=group)
+    result = managed.pytest("--llm-reference=old")
+    assert result.ret == 0, output(result)
+    result.assert_outcomes(passed=8)
+    assert sorted(managed.lives) == sorted(
+        f"{what} {name}" for name in ("a", "b", "old") for what in ("start", "stop")
+    )
+    between = [life for life in managed.lives if not life.endswith("old")]
+    assert between in (["start a", "stop a", "start b", "stop b"], ["start b", "stop b", "start a", "stop a"])
+    assert managed.lives[-1].startswith("stop"), "and the reference is up with both"
+    assert (
+        managed.lives.index("start old") < managed.lives.index(between[2]) < managed.lives.index("stop old")
+    )
+    result = managed.pytest("--llm-reference=a")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "b and a can't be asked in turn" in output(result)
+
+
 def test_nothing_is_started_for_cells_that_do_not_run(managed: Managed) -> None:
     managed.endpoint("a")
     managed.endpoint("b")

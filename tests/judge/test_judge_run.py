@@ -280,6 +280,87 @@ def test_a_reference_is_compared_by_rounds_and_needs_no_baseline(make: Maker) ->
     ).red
 
 
+def in_turn(make: Maker, factor: float = 1.0, **options: Any) -> list[Any]:
+    """Records of ``new`` and of ``old``, which were asked in turn."""
+    new = make.session(factor, endpoint="new", **options).cells
+    old = make.session(endpoint="old").cells
+    return [*new, *(against(record, "new") for record in old)]
+
+
+def against(record: Any, name: str) -> Any:
+    return structs.replace(
+        record, samples=tuple(structs.replace(sample, against=name) for sample in record.samples)
+    )
+
+
+def test_a_run_names_its_reference_itself(make: Maker) -> None:
+    verdicts = judge_run({}, make.run(in_turn(make, 0.8), reference="old"))
+    assert one(verdicts, "output_tps").verdict == "regressed"
+    assert verdicts.suspects["new"], "it is measured once more, as any other"
+
+
+def test_several_endpoints_are_each_paired_with_what_was_asked_in_turn_with_them(make: Maker) -> None:
+    """The reference was half as fast while the second was asked, and so was that one."""
+    records = in_turn(make)
+    other = make.session(0.5, endpoint="other").cells
+    slowly = {record.key: against(record, "other") for record in make.session(0.5, endpoint="old").cells}
+    both = [
+        structs.replace(record, samples=record.samples + slowly[record.key].samples)
+        if record.endpoint == "old"
+        else record
+        for record in records
+    ]
+    verdicts = judge_run({}, make.run([*both, *other], reference="old"))
+    speeds = {line.endpoint: line.verdict for line in verdicts if line.metric == "output_tps"}
+    assert speeds == {"new": "ok", "other": "ok"}
+    assert "2 endpoints" in verdicts.header
+
+
+def test_what_was_asked_with_other_parameters_than_the_reference_is_stale(make: Maker) -> None:
+    records = in_turn(make, 0.8)
+    records[0] = structs.replace(records[0], parameters_sha256="warmer")
+    verdicts = judge_run({}, make.run(records, reference="old"))
+    line = one(verdicts, "parameters", records[0].key)
+    assert line.verdict == "stale"
+    assert "asked with other parameters than on old" in line.sentence
+    assert one(verdicts, "output_tps").verdict == "regressed", "the others are compared"
+
+
+def test_a_policys_floor_holds_beside_a_reference(make: Maker) -> None:
+    policy = Policy(metrics={"output_tps": MetricPolicy(floor=60)})
+    line = one(judge_run({}, make.run(in_turn(make), reference="old"), policy), "output_tps")
+    assert line.verdict == "regressed"
+    assert "below the policy's floor of 60" in line.sentence
+
+
+@pytest.mark.parametrize("side", ["new", "old"])
+def test_timings_are_not_judged_where_the_client_was_starved_on_either_side(make: Maker, side: str) -> None:
+    lagged = [
+        structs.replace(
+            record, samples=tuple(structs.replace(sample, void="lag") for sample in record.samples)
+        )
+        if record.endpoint == side and record.key == "coding/s0/en"
+        else record
+        for record in in_turn(make)
+    ]
+    verdicts = judge_run({}, make.run(lagged, reference="old"))
+    line = one(verdicts, "timings", "coding/s0/en")
+    assert line.verdict == "inconclusive"
+    assert not verdicts.red
+    only_scores = Policy(metrics={name: MetricPolicy(gate=False) for name in ("output_tps", "ttft_s")})
+    shown = one(judge_run({}, make.run(lagged, reference="old"), only_scores), "timings", "coding/s0/en")
+    assert shown.verdict == "ok", "nothing depends on it"
+
+
+def test_nothing_to_pair_is_inconclusive(make: Maker) -> None:
+    records = [record for record in in_turn(make, transport="replay") if record.endpoint == "new"]
+    line = one(judge_run({}, make.run(records, reference="old")), "reference")
+    assert line.verdict == "inconclusive"
+    assert line.fails(inconclusive=True)
+    assert not line.fails(strict=True)
+    assert "new was not compared with old" in line.sentence
+
+
 # -- which figures count -----------------------------------------------------------------------------------
 
 

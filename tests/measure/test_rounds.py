@@ -105,6 +105,76 @@ def test_every_round_has_its_own_counter() -> None:
     assert begun == [0, 1]
 
 
+# -- in turn -----------------------------------------------------------------------------------------------
+
+
+def ask_in_turn(
+    plan: Plan, *answers: Callable[[int], Failure | float], cancel_after_s: float | None = None
+) -> tuple[str, list[list[Asked]]]:
+    """Who was asked, in order (``A``, ``B`` …; ``w``: its warm-up), and what each came to."""
+    order: list[str] = []
+
+    class Named(Client):
+        async def stream(self, request: Request, on_read: object = None) -> Response:
+            order.append(self.name if request is ASK else "w")
+            return await super().stream(request, on_read)
+
+        name = ""
+
+    sides = []
+    for name, answer in zip("ABC", answers, strict=False):
+        client: Any = Named(answer)
+        client.name = name
+        sides.append(rounds.Side(client=client, request=ASK, plan=plan, asked=[]))
+
+    async def go() -> None:
+        task = asyncio.create_task(rounds.ask_in_turn(sides, started_unix=time.time()))
+        if cancel_after_s is not None:
+            await asyncio.sleep(cancel_after_s)
+            task.cancel()
+        await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 30)
+
+    asyncio.run(go())
+    return "".join(order), [side.asked for side in sides]
+
+
+def at_once(_number: int) -> float:
+    return 0.0
+
+
+@pytest.mark.parametrize(
+    ("plan", "order"),
+    [
+        (Plan(rounds=4), "ABBAABBA"),
+        (Plan(rounds=3, warmup=1), "wwABBAAB"),
+        (Plan(rounds=2, load=LoadPlan(requests=3, concurrency=1)), "wwwwAAABBBBBBAAA"),
+    ],
+)
+def test_two_are_asked_in_turn(plan: Plan, order: str) -> None:
+    asked, each = ask_in_turn(plan, at_once, at_once)
+    assert asked == order
+    assert each[0] != each[1]
+    for one in each:
+        assert [asked.round for asked in one] == sorted(asked.round for asked in one)
+        assert {asked.round for asked in one} == set(range(plan.rounds))
+
+
+def test_where_one_of_two_is_a_dead_end_none_is_asked_further() -> None:
+    dead = Failure("connect", "gone")
+    order, (ours, theirs) = ask_in_turn(Plan(rounds=5), at_once, lambda number: dead if number else 0.0)
+    assert order == "ABB"
+    assert (len(ours), len(theirs)) == (1, 2)
+
+
+def test_an_interruption_of_one_keeps_what_both_have() -> None:
+    order, (ours, theirs) = ask_in_turn(
+        Plan(rounds=5), at_once, lambda number: 20.0 if number else 0.0, cancel_after_s=0.5
+    )
+    assert order == "ABB"
+    assert [one.response.text for one in ours] == ["whole"]
+    assert [one.response.text for one in theirs] == ["whole", "par"]
+
+
 # -- cold --------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_llmeval.measure.turns import alone, turn
+from pytest_llmeval.measure.turns import alone, turn, turns
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -146,3 +146,37 @@ def test_alone_holds_every_slot_and_waits_for_all(tmp_path):
 
     asyncio.run(asyncio.wait_for(together(), 20))
     assert held[2:] in (["+a", "-a", "+b", "-b"], ["+b", "-b", "+a", "-a"])
+
+
+@pytest.mark.parametrize("alone_there", [False, True])
+def test_turns_at_several_are_taken_in_one_order_whoever_asks(tmp_path: Path, alone_there: bool) -> None:
+    """Who waits for the first holds nothing of the second: else two could wait for each other for ever."""
+
+    async def both(names: str, had: asyncio.Event) -> None:
+        async with turns(tmp_path, dict.fromkeys(names, 2), alone_there=alone_there):
+            had.set()
+
+    async def main(names: str) -> None:
+        had = asyncio.Event()
+        async with alone(tmp_path, "a", slots=2):
+            waiting = asyncio.create_task(both(names, had))
+            await asyncio.sleep(0.1)
+            async with asyncio.timeout(10), alone(tmp_path, "b", slots=2):
+                assert not had.is_set()
+        await asyncio.wait_for(waiting, 10)
+        assert had.is_set()
+
+    for names in ("ab", "ba"):
+        asyncio.run(main(names))
+
+
+def test_a_turn_at_several_is_given_back_whole(tmp_path: Path) -> None:
+    async def main() -> None:
+        for name in ("a", "b"):
+            with pytest.raises(RuntimeError):
+                async with turns(tmp_path, {"a": 1, "b": 1}):
+                    raise RuntimeError
+            async with asyncio.timeout(10), turn(tmp_path, name):
+                pass
+
+    asyncio.run(main())
