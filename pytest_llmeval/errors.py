@@ -6,6 +6,7 @@
     ├── UsageError               the user's input: exit code 4, never a traceback
     │   ├── SettingsError        an option, an environment variable, llmeval.toml
     │   ├── ScenarioError        a *.eval.yaml file, with its line
+    │   ├── ResumeError          a run that can't be resumed, or is not the same any more
     │   └── OracleError          strategies that can't be drawn from, right answers that disagree
     ├── BaselineError            a baseline that can't be read; it is never overwritten
     ├── RunFileError             a run file that can't be read
@@ -62,6 +63,10 @@ class ScenarioError(UsageError):
         super().__init__(what, where=f"{path}:{line}" if line else str(path), hint=hint)
         self.path = path
         self.line = line
+
+
+class ResumeError(UsageError):
+    """A run that can't be resumed: no journal, a damaged one, or something changed since."""
 
 
 class OracleError(UsageError):

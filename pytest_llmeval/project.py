@@ -127,7 +127,7 @@ class _File:
         policy = self.table(
             entries.pop("policy", {}),
             ("policy",),
-            ["alpha", "compare_hardware", "slo", "endpoints", *METRICS],
+            ["alpha", "compare_hardware", "max_pause_s", "slo", "endpoints", *METRICS],
         )
         return Project(
             options={name: self.value(value, (name,), option_kinds[name]) for name, value in entries.items()},
@@ -211,9 +211,13 @@ class _File:
         compare = self.value(
             table.pop("compare_hardware", False), ("policy", "compare_hardware"), values.SWITCH
         )
+        pause = self.value(
+            table.pop("max_pause_s", Policy().max_pause_s), ("policy", "max_pause_s"), values.number_kind(0)
+        )
         return Policy(
             alpha=alpha,
             compare_hardware=compare,
+            max_pause_s=pause,
             slo=SLO(**self.values(table.pop("slo", {}), ("policy", "slo"), _SLO)),
             metrics={name: self._metric(name, entry, ("policy", name)) for name, entry in table.items()},
             endpoints={name: self._own_policy(name, entry) for name, entry in endpoints.items()},

@@ -77,9 +77,9 @@ def _update(options: argparse.Namespace) -> int:
 
 
 def _accept(options: argparse.Namespace) -> int:
-    folder, _ = place.promises(options)
+    folder, policy = place.promises(options)
     before = baselines.load(folder, options.endpoint)
-    print(baselines.accept(folder, _run(options), options.endpoint, force=options.force))
+    print(baselines.accept(folder, _run(options), options.endpoint, policy, force=options.force))
     return 0 if baselines.load(folder, options.endpoint) != before else 1
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_llmeval.errors import BaselineError
+from pytest_llmeval.model import Policy
 
 from . import entry, sentences, sessions
 from .canonical import dumps, line_of
@@ -27,7 +28,7 @@ from .sessions import SCHEMA, Baseline
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pytest_llmeval.model import Policy, Run, Verdict
+    from pytest_llmeval.model import Run, Verdict
 
     from .sessions import CellFigures
 
@@ -169,11 +170,13 @@ def update(
         refusal = entry.refused_run(run, judged, force=force)
         if refusal:
             return [refusal]
-        return [_append(folder, run, name, old, keep) for name, old in known.items()]
+        return [
+            _append(folder, run, old, policy or Policy(), name=name, keep=keep) for name, old in known.items()
+        ]
 
 
-def _append(folder: Path, run: Run, name: str, old: Baseline | None, keep: int) -> str:
-    refusal = entry.refused_endpoint(run, name, old)
+def _append(folder: Path, run: Run, old: Baseline | None, policy: Policy, *, name: str, keep: int) -> str:
+    refusal = entry.refused_endpoint(run, name, old, policy)
     if refusal:
         return refusal
     new = entry.appended(old, run, name, keep)
@@ -181,7 +184,9 @@ def _append(folder: Path, run: Run, name: str, old: Baseline | None, keep: int) 
     return entry.said(old, new, run, f"{folder.name}/{name}.json")
 
 
-def accept(folder: Path, run: Run, endpoint: str, *, force: bool = False) -> str:
+def accept(
+    folder: Path, run: Run, endpoint: str, policy: Policy | None = None, *, force: bool = False
+) -> str:
     """Start a new epoch with ``run``: the level moved on purpose. What happened, in a sentence.
 
     A red run may enter, that is what this is for; one with failed requests, an interrupted, a void or a
@@ -190,7 +195,7 @@ def accept(folder: Path, run: Run, endpoint: str, *, force: bool = False) -> str
     with _turn(folder):
         old = load(folder, endpoint)
         refusal = entry.refused_run(run, (), force=force) or entry.refused_endpoint(
-            run, endpoint, old, new_epoch=True
+            run, endpoint, old, policy or Policy(), new_epoch=True
         )
         if refusal:
             return refusal

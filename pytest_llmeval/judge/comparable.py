@@ -14,7 +14,7 @@ from . import sessions as sessions_
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_llmeval.model import Record, Run
+    from pytest_llmeval.model import Policy, Record, Run
 
     from .metrics import Metric
     from .sessions import Baseline, Session
@@ -28,7 +28,8 @@ class Comparable:
 
     ``scored_otherwise``: cells whose answers every session checked otherwise, so that only scores are stale.
     ``timings`` and ``scores``: the sessions whose figures of that kind count; empty with ``sessions`` there
-    means that the machine or the scoring changed.
+    means that the machine or the scoring changed. ``pause_s``: how long the run paused, where that is too
+    long for its timings to be one session's.
     """
 
     sessions: tuple[Session, ...]
@@ -37,10 +38,13 @@ class Comparable:
     asked_otherwise: Mapping[str, str]
     scored_otherwise: tuple[str, ...]
     records: Mapping[str, Record]
+    pause_s: float | None = None
 
     def counting(self, metric: Metric) -> tuple[Session, ...]:
         """The sessions of one metric's kind."""
-        return self.timings if metric.timing else self.scores
+        if not metric.timing:
+            return self.scores
+        return self.timings if self.pause_s is None else ()
 
     def figures(self, metric: Metric) -> list[Figures]:
         """One metric of the run's cells in each session that counts."""
@@ -57,13 +61,11 @@ class Comparable:
         return found
 
 
-def with_baseline(
-    baseline: Baseline, run: Run, records: Sequence[Record], *, any_hardware: bool
-) -> Comparable:
+def with_baseline(baseline: Baseline, run: Run, records: Sequence[Record], policy: Policy) -> Comparable:
     """What ``run`` may be compared with in its endpoint's baseline."""
     past = baseline.sessions
     facts = run.endpoints.get(baseline.endpoint)
-    bound = facts is not None and facts.here and not any_hardware
+    bound = facts is not None and facts.here and not policy.compare_hardware
     here, scoring = sessions_.hardware(run), sessions_.scoring(run)
     scores = tuple(one for one in past if one.fingerprints.scoring == scoring)
     return Comparable(
@@ -75,6 +77,7 @@ def with_baseline(
         },
         scored_otherwise=tuple(record.key for record in records if _scored_otherwise(record, scores)),
         records={record.key: record for record in records},
+        pause_s=sessions_.too_long_a_pause_s(run, baseline.endpoint, policy),
     )
 
 

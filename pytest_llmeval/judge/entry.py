@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from pytest_llmeval.model import SCORES, Facts, Run, Verdict
+from pytest_llmeval.model import SCORES, Facts, Policy, Run, Verdict
 
 from . import promises, sentences, sessions
 from .sessions import Baseline, CellFigures, Epoch, Fingerprints, Session
@@ -36,8 +36,24 @@ def refused_run(run: Run, verdicts: Iterable[Verdict], *, force: bool) -> str | 
     return None
 
 
-def refused_endpoint(run: Run, endpoint: str, old: Baseline | None, *, new_epoch: bool = False) -> str | None:
+def refused_endpoint(
+    run: Run, endpoint: str, old: Baseline | None, policy: Policy, *, new_epoch: bool = False
+) -> str | None:
     """Why this endpoint's part of the run may not enter; None where it may."""
+    if unfit := _unfit(run, endpoint):
+        return unfit
+    pause_s = sessions.too_long_a_pause_s(run, endpoint, policy)
+    if pause_s is not None:
+        return f"{endpoint}: {sentences.pause(pause_s, policy)}, so it is no session"
+    epochs = old.epochs if old else ()
+    searched = epochs[-1:] if new_epoch else epochs
+    if any(session.run == run.id for epoch in searched for session in epoch.sessions):
+        return f"{endpoint}: its baseline already holds run {run.id}"
+    return None
+
+
+def _unfit(run: Run, endpoint: str) -> str | None:
+    """Why its samples are no evidence."""
     records = sessions.records(run, endpoint)
     samples = [sample for record in records for sample in record.samples]
     if not any(sample.ok for sample in samples):
@@ -50,10 +66,6 @@ def refused_endpoint(run: Run, endpoint: str, old: Baseline | None, *, new_epoch
     void = [sample.void for sample in samples if sample.void]
     if 2 * len(void) > len(samples):
         return f"{endpoint}: most samples are void ({void[0]}), so the run is no session"
-    epochs = old.epochs if old else ()
-    searched = epochs[-1:] if new_epoch else epochs
-    if any(session.run == run.id for epoch in searched for session in epoch.sessions):
-        return f"{endpoint}: its baseline already holds run {run.id}"
     return None
 
 

@@ -103,15 +103,16 @@ def _endpoint(
         )
         lines += _with_floors([], floors, name)
         return [*lines, Verdict(endpoint=name, metric="baseline", verdict="new", sentence=new)], ()
-    past = comparable.with_baseline(baseline, run, records, any_hardware=policy.compare_hardware)
+    past = comparable.with_baseline(baseline, run, records, policy)
     lines = promises.about_facts(name, baseline.facts, run.endpoints.get(name)) + lines
     look = partial(_looked, name, past=past, policy=policy)
     judged, suspects = _confirmed(name, records, look, run)
     lines += _with_floors(_every_line(name, judged), floors, name)
-    if past.timings:
+    if past.timings and past.pause_s is None:
         reasons = {record.key: reason for record in records if (reason := sessions.starved(record))}
         lines += promises.about_starvation(name, reasons, policy)
     lines += promises.about_ungated(name, records, past)
+    lines += promises.about_pause(name, past, policy)
     lines += promises.about_cells(baseline, run, records)
     lines += promises.about_staleness(name, past)
     return lines, suspects

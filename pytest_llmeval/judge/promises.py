@@ -151,6 +151,20 @@ def about_starvation(endpoint: str, reasons: Mapping[str, str], policy: Policy) 
     ]
 
 
+def about_pause(endpoint: str, past: Comparable, policy: Policy) -> list[Verdict]:
+    """A run that was resumed too late is more than one session: drift lies between its timings."""
+    if past.pause_s is None:
+        return []
+    return [
+        Verdict(
+            endpoint=endpoint,
+            metric="timings",
+            verdict="inconclusive",
+            sentence=f"timings of {endpoint} were not judged: {sentences.pause(past.pause_s, policy)}",
+        )
+    ]
+
+
 def about_pairs(endpoint: str, reference: str, unlike: Sequence[str], *, compared: bool) -> list[Verdict]:
     """What could not be compared with a reference: cells ``unlike`` its own, or everything."""
     if unlike:

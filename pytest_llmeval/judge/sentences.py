@@ -13,6 +13,8 @@ from .evidence import PRIOR_DF, THIN, Evidence, Shift
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pytest_llmeval.model import Policy
+
     from .metrics import Metric
 
 _MOST_SESSIONS = 30
@@ -48,6 +50,20 @@ def certainty(metric: Metric, shift: Shift, evidence: Evidence, alpha: float) ->
     interval = f"95 % interval {_number(low * scale)}{dash}{_number(high * scale)} {unit}"
     of = "asked in turn" if evidence.paired else count(evidence.sessions, "session")
     return f"({interval}, {of}; this gate sees {sees(metric, shift, alpha)} and more)"
+
+
+def pause(pause_s: float, policy: Policy) -> str:
+    """``the run was resumed after a pause of 5.2 h, one session has none beyond 1 h …``"""
+    most = _duration(policy.max_pause_s)
+    after = f"the run was resumed after a pause of {_duration(pause_s)}"
+    return f"{after}, one session has none beyond {most} (max_pause_s in [policy])"
+
+
+def _duration(seconds: float) -> str:
+    for unit_s, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit_s:
+            return f"{seconds / unit_s:.2g} {unit}"
+    return f"{seconds:.2g} s"
 
 
 def sees(metric: Metric, shift: Shift, alpha: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from .metrics import METRICS, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from pytest_llmeval.model import Policy
 
 SCHEMA = "llmeval-baseline/1"
 
@@ -181,6 +184,16 @@ def starved(record: Record) -> str | None:
     good = [sample for sample in record.samples if sample.ok]
     reasons = [sample.void for sample in good if sample.void]
     return reasons[0] if 2 * len(reasons) > len(good) else None
+
+
+def too_long_a_pause_s(run: Run, endpoint: str, policy: Policy) -> float | None:
+    """How long a resumed run paused between two parts in which the endpoint was asked, where that is more
+    than the policy allows one session.
+    """
+    asked = [sample.at_s for record in records(run, endpoint) for sample in record.samples]
+    parts = [part for part in run.parts if any(part.started_s <= at <= part.finished_s for at in asked)]
+    pause_s = max((after.started_s - before.finished_s for before, after in pairwise(parts)), default=0.0)
+    return pause_s if pause_s > policy.max_pause_s else None
 
 
 def records(run: Run, endpoint: str) -> list[Record]:

@@ -24,12 +24,14 @@ class Policy(Struct, frozen=True, kw_only=True):
     """``[policy]`` of the project file.
 
     ``alpha``: the share of unchanged builds that may be red, per endpoint. ``slo`` is for load cells whose
-    scenario has none of its own.
+    scenario has none of its own. ``max_pause_s``: how far apart the parts of a resumed run may lie for
+    its timings to be those of one session.
     """
 
     alpha: float = 0.02
     compare_hardware: bool = False
     slo: SLO = SLO()
+    max_pause_s: float = 3600.0
     metrics: dict[str, MetricPolicy] = field(default_factory=dict)
     endpoints: dict[str, dict[str, MetricPolicy]] = field(default_factory=dict)
 

@@ -53,6 +53,13 @@ class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
     memory_bytes: int | None = None
 
 
+class Part(Struct, frozen=True, kw_only=True):
+    """A stretch of time in which a resumed run was under way, in seconds since the run's start."""
+
+    started_s: float
+    finished_s: float
+
+
 class Selection(Struct, frozen=True, kw_only=True):
     """What the run had in view, for telling a vanished cell from one that was not run.
 
@@ -111,7 +118,7 @@ class Run(Struct, frozen=True, kw_only=True):
     protection; None where none was executed. ``unconfirmed``: endpoint -> why cells of it could not be
     measured once more before they were red. ``reference``: the endpoint that the others were asked in turn
     with, and are compared with. ``cut_off``: endpoint -> cells that were not asked, or not to their end,
-    because the run may take ``max_time_s`` only.
+    because the run may take ``max_time_s`` only. ``parts``: of a run that was resumed; none of one in one piece.
     """
 
     schema: str = "llmeval-run/1"
@@ -126,6 +133,7 @@ class Run(Struct, frozen=True, kw_only=True):
     analysers: Analysers | None = None
     sandbox: str | None = None
     commit: Commit | None = None
+    parts: tuple[Part, ...] = ()
     endpoints: dict[str, Facts] = field(default_factory=dict)
     selection: Selection = Selection()
     cells: tuple[Record, ...] = ()
