@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from msgspec import Struct, structs
 
 from .errors import ResumeError
-from .model import Analysers, Facts, Host, Part, Record
+from .model import Analysers, Facts, Host, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +59,8 @@ class Cell(Struct, frozen=True, kw_only=True, tag_field="line", tag="cell"):
     """One test that finished ``at_s`` seconds after the run's start, with all that it learned.
 
     ``identity``: what must not change before the run is resumed, by name (``prompt``, ``checks`` …) -> hash.
-    ``facts``: of its endpoints, as far as they are known. ``report``: pytest's own, as it crosses processes.
+    ``facts``: of its endpoints, as far as they are known. ``payload``: its records and answers, ``report``
+    pytest's own words about it, both as they cross processes.
     ``final``: False of an attempt after which the test is run again.
     """
 
@@ -68,8 +69,7 @@ class Cell(Struct, frozen=True, kw_only=True, tag_field="line", tag="cell"):
     final: bool
     identity: dict[str, str]
     facts: dict[str, Facts]
-    records: tuple[Record, ...]
-    answers: tuple[list[Any], ...]
+    payload: dict[str, Any]
     report: dict[str, Any]
 
 

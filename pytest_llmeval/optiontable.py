@@ -20,6 +20,7 @@ class Option:
     """One option. ``flags`` are the switches of a yes-or-no option, with what each one means.
 
     ``default`` is a text for people; the value is in ``Settings``. ``in_file``: the project file may hold it.
+    ``alone``: what the option means on the command line without a value; empty where it needs one.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Option:
     default: str = ""
     repeatable: bool = False
     in_file: bool = True
+    alone: str = ""
     flags: tuple[tuple[str, bool], ...] = ()
 
     @property
@@ -162,6 +164,14 @@ OPTIONS = (
         "auto: the first of landlock and bubblewrap that works here; else they are not executed",
         in_file=False,
     ),
+    Option(
+        "resume",
+        values.TEXT,
+        "take up a run that broke off (alone, behind the paths: the last one) and run only what it misses",
+        "RUN",
+        in_file=False,
+        alone="last",
+    ),
     Option("record", values.PATH, "record every stream here, for replay:FOLDER", "FOLDER", in_file=False),
     Option(
         "answers",
@@ -178,6 +188,7 @@ def markdown() -> str:
     lines = ["| option | variable | in the file | meaning | default |", "|---|---|---|---|---|"]
     for option in OPTIONS:
         value = "" if option.flags else f"={option.metavar}"
+        value = f"[{value}]" if option.alone else value
         flags = ", ".join(f"`{flag}`" for flag, _ in option.flags) or f"`{option.option}{value}`"
         in_file = f"`{option.name}`" if option.in_file else ""
         again = " (repeatable)" if option.repeatable else ""

@@ -37,7 +37,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     file's and the defaults; scenarios and endpoints have theirs between them. ``rounds_given``: by the
     command line or the environment, so that scenarios have no say. Paths are absolute. ``max_cost`` is in the
     currency of the endpoints' prices. ``sandbox``: a kind of ``score.sandbox.choice``. ``reference``: the
-    name of the one of the ``endpoints`` with which the others are compared.
+    name of the one of the ``endpoints`` with which the others are compared. ``resume``: the id of a run, or
+    ``last``.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -58,6 +59,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     over: Parameters = Parameters()
     under: Parameters = Parameters(temperature=0.0, seed=0, max_tokens=1024)
     record: Path | None = None
+    resume: str | None = None
     answers: bool = True
     max_cost: float | None = None
     max_time_s: float | None = None
@@ -130,6 +132,7 @@ def resolve(
             **{one.name: file.options.get(one.name, getattr(default.under, one.name)) for one in sampling}
         ),
         record=path("record"),
+        resume=chosen.get("resume"),
         answers=chosen.get("answers", default.answers),
         max_cost=chosen.get("max_cost"),
         max_time_s=chosen.get("max_time"),

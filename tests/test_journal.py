@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from pytest_llmeval import journal
+from pytest_llmeval import journal, wire
 from pytest_llmeval.errors import ResumeError
 from pytest_llmeval.model import Analysers, Facts, Host, Part, Record, Sample
 
@@ -42,8 +42,10 @@ def cell(nodeid: str = "s.eval.yaml::x[box-ko]", at_s: float = 1.0, **known: Any
         "final": True,
         "identity": {"prompt": "p"},
         "facts": {"box": Facts(kind="openai", model="코더")},
-        "records": (record,),
-        "answers": (["box", "s/x/ko", 0, "안녕\u2028\r\n", ""],),
+        "payload": {
+            "records": [wire.plain(record)],
+            "answers": [["box", "s/x/ko", 0, "안녕\u2028\r\n", ""]],
+        },
         "report": {"outcome": "passed"},
     }
     return journal.Cell(nodeid=nodeid, at_s=at_s, **fixed | known)

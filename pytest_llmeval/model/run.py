@@ -118,7 +118,8 @@ class Run(Struct, frozen=True, kw_only=True):
     protection; None where none was executed. ``unconfirmed``: endpoint -> why cells of it could not be
     measured once more before they were red. ``reference``: the endpoint that the others were asked in turn
     with, and are compared with. ``cut_off``: endpoint -> cells that were not asked, or not to their end,
-    because the run may take ``max_time_s`` only. ``parts``: of a run that was resumed; none of one in one piece.
+    because the run may take ``max_time_s`` only. ``parts``: of a run that was resumed; none of one in
+    one piece.
     """
 
     schema: str = "llmeval-run/1"

@@ -66,6 +66,7 @@ class Bench:
     def __init__(self, context: Context) -> None:
         self.settings = context.settings
         self.started_unix = context.started_unix
+        self.began_unix = context.began_unix
         self.desk = context.desk
         self.locks = context.locks
         self.kinds = context.kinds
@@ -197,7 +198,7 @@ class Bench:
     def _refuse_late(self) -> None:
         """Raises ``OutOfTimeError`` once the run has taken the time that it may."""
         limit_s = self.settings.max_time_s
-        if limit_s is not None and time.time() >= self.started_unix + limit_s:
+        if limit_s is not None and time.time() >= self.began_unix + limit_s:
             raise OutOfTimeError(f"the {values.duration(limit_s)} of --llm-max-time are over")
 
     @cached_property

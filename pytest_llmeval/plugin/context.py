@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from pytest_llmeval.journal import Unfinished
     from pytest_llmeval.measure.endpoints import Factory
     from pytest_llmeval.settings import Settings
 
@@ -52,12 +53,18 @@ class Context:
         self.given: dict[str, Any] = (workerinput or {}).get("llmeval", {})
         self.asked: bool = self.given.get("asked", options.any_given(config, os.environ))
         self.started_unix: float = self.given.get("started_unix", time.time())
+        self.began_unix: float = self.given.get("began_unix", self.started_unix)
+        """When this part of the run began; the run itself may have been resumed."""
         self.run_id: str = self.given.get("run_id") or _run_id(self.started_unix)
         self.everything = not self.is_worker and options.everything(config)
         self.has_own = False
         """Whether the project has a scenario file, or a test with the ``llm`` fixture, in view."""
         self.has_far_workers = False
         """Whether workers of pytest-xdist run on other machines."""
+        self.unfinished: Unfinished | None = None
+        """On the controller: the run that this one takes up."""
+        self.changed_cells: list[str] = []
+        """Of the tests that it finished: what would be asked otherwise now."""
         self.recorder: Recorder | None = None
         self._bench: Bench | None = None
 
@@ -78,6 +85,12 @@ class Context:
             )
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
+
+    @property
+    def finished(self) -> dict[str, dict[str, str]]:
+        """Of a resumed run: node id of a finished test -> what it was asked, as hashes by name."""
+        given: dict[str, dict[str, str]] = self.given.get("finished", {})
+        return self.unfinished.identities if self.unfinished else given
 
     @cached_property
     def view(self) -> View:
@@ -165,7 +178,9 @@ class Context:
         return self._bench
 
     def header(self) -> str | None:
-        """The one line that says what is measured, where the promises lie and how often the gate may err."""
+        """What is measured, where the promises lie and how often the gate may err, in one line; and what is
+        resumed.
+        """
         if not self.asked or not self.settings.candidates:
             return None
         settings = self.settings
@@ -181,8 +196,24 @@ class Context:
         unguarded = " · answers run without a sandbox" if settings.sandbox == "none" else ""
         return (
             f"llmeval: {names} · {rounds}, {settings.warmup} warm-up · {kept} · "
-            f"false alarms \N{LESS-THAN OR EQUAL TO} {alpha:.0%}{limit}{unguarded}"
+            f"false alarms \N{LESS-THAN OR EQUAL TO} {alpha:.0%}{limit}{unguarded}{self._resumed()}"
         )
+
+    def _resumed(self) -> str:
+        if self.unfinished is None:
+            return ""
+        torn = ", after dropping a torn last line" if self.unfinished.torn else ""
+        count = len(self.unfinished.cells)
+        return f"\nllmeval: resuming run {self.run_id}, which finished {count} test{'s' * (count != 1)}{torn}"
+
+    def take_up(self) -> None:
+        """Be the run that broke off, where the user asked to resume one."""
+        if self.settings.resume:
+            from . import resume
+
+            self.unfinished = resume.find(self)
+            self.run_id = self.unfinished.opening.run
+            self.started_unix = self.unfinished.opening.started_unix
 
     def check_selection(self, items: Sequence[pytest.Item]) -> None:
         """Under ``--llm-strict`` a cell without an endpoint is wrong usage: a gate must not be green for
@@ -236,6 +267,7 @@ def begin(config: pytest.Config) -> None:
         from . import progress
 
         progress.remember_terminal(config)
+        here.take_up()
     if not here.is_worker:
         from .session import Recorder
 

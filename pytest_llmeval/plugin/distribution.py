@@ -27,9 +27,11 @@ def pytest_configure_node(node: WorkerController) -> None:
     node.workerinput["llmeval"] = {
         "asked": True,
         "started_unix": here.started_unix,
+        "began_unix": here.began_unix,
         "run_id": here.run_id,
         "settings": wire.plain(here.settings),
         "desk": here.desk_server.address,
+        "finished": here.finished,
     }
 
 
@@ -46,6 +48,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     from .scheduler import ExclusiveScheduling
 
     return ExclusiveScheduling(config, log, here.desk_server.scopes)
+
+
+def pytest_xdist_node_collection_finished(node: WorkerController) -> None:
+    """Before anything is scheduled: a resumed run is refused where a worker saw that something changed."""
+    here = context.of(node.config)
+    if here.recorder is not None and here.unfinished is not None:
+        here.recorder.check_resumed(*here.desk_server.resumed)
 
 
 def pytest_testnodedown(node: WorkerController, error: object) -> None:  # noqa: ARG001  xdist's signature

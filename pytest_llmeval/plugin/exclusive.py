@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_llmeval.errors import EndpointError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pytest
 
@@ -21,6 +21,11 @@ def endpoint_of(item: pytest.Item) -> str | None:
     if endpoint is None and (callspec := getattr(item, "callspec", None)):
         endpoint = callspec.params.get("llm")
     return getattr(endpoint, "name", None)
+
+
+def endpoints(items: Iterable[pytest.Item]) -> list[str]:
+    """Those that the tests ask, sorted."""
+    return sorted({name for item in items if (name := endpoint_of(item))})
 
 
 def order(items: list[pytest.Item], groups: Mapping[str, str]) -> None:

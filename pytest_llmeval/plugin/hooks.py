@@ -83,6 +83,10 @@ def pytest_collection_modifyitems(
 
         fixture.collected(config, items)
         cells.add_shipped(session, items)
+    if here.finished:
+        from . import resume
+
+        resume.leave_out(here, items)
     result = yield
     if here.asked and here.settings.max_time_s is not None:  # after everybody who orders, like --ff
         from . import coverage
@@ -103,6 +107,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from . import exclusive
 
         exclusive.tell(here, session.items)
+    if here.finished and here.is_worker:
+        from . import resume
+
+        resume.tell(here, session.items)
 
 
 # -- the run -----------------------------------------------------------------------------------------------

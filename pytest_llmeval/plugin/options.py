@@ -41,6 +41,7 @@ def add(parser: pytest.Parser) -> None:
                 action="append" if option.repeatable else "store",
                 metavar=option.metavar,
                 default=None,
+                **({"nargs": "?", "const": option.alone} if option.alone else {}),
                 help=_help(option),
             )
 

@@ -21,7 +21,7 @@ from pytest_llmeval.errors import EndpointError
 from .desk import Opened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .desk import LocalDesk
 
@@ -29,10 +29,14 @@ RETRY_S = 0.05
 
 
 class DeskServer:
-    """The controller's side. ``scopes``: node id -> exclusive group, as workers collected them."""
+    """The controller's side. ``scopes``: node id -> exclusive group, as workers collected them.
+
+    ``resumed``: what changed since the run broke off, and the endpoints that are still to be asked.
+    """
 
     def __init__(self, desk: LocalDesk) -> None:
         self.scopes: dict[str, str] = {}
+        self.resumed: tuple[list[str], list[str]] = ([], [])
         self._desk = desk
         self._key = secrets.token_hex(16)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -100,6 +104,8 @@ class DeskServer:
                 self._desk.drop(holder)
             case {"ask": "scopes", "scopes": scopes}:
                 self.scopes.update(scopes)
+            case {"ask": "resumed", "changed": changed, "endpoints": endpoints}:
+                self.resumed = changed, endpoints
         return None
 
     def close(self) -> None:
@@ -143,6 +149,10 @@ class RemoteDesk:
     def tell_scopes(self, scopes: Mapping[str, str]) -> None:
         """Node ids of cells -> their exclusive group; known to the controller when this returns."""
         self._ask("scopes", scopes=dict(scopes))
+
+    def tell_resumed(self, changed: Sequence[str], endpoints: Sequence[str]) -> None:
+        """What changed since the run broke off, and whom the rest of it asks."""
+        self._ask("resumed", changed=list(changed), endpoints=list(endpoints))
 
     def close(self) -> None:
         """Hang up, also while another thread waits for an answer."""

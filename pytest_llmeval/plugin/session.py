@@ -7,6 +7,7 @@ cell with it. All files are written here, each once and atomically.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,11 +15,12 @@ import pytest
 from . import options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_llmeval.model import Record, Run, Verdict
 
     from .context import Context
+    from .resume import Log
 
 LAST_FAILED = "cache/lastfailed"
 
@@ -45,6 +47,8 @@ class Recorder:
         """Cells that were not asked, or not to their end, because the run's time was over."""
         self.unselected = 0
         self.was_interrupted = False
+        self.was_refused = False
+        """Whether the run can't be resumed: nothing of it is published."""
         self.run: Run | None = None
         self.notes: list[str] = []
         self.cells_behind: dict[str, tuple[str, ...]] = {}
@@ -61,6 +65,8 @@ class Recorder:
             path, line, _ = report.location
             self.places[report.nodeid] = (path, line or 0)
             self.keep(payload)
+            if report.nodeid not in self.context.finished:
+                self.log.note(report, payload)
         elif report.skipped and report.longrepr and "no endpoint was named" in str(report.longrepr):
             self.unselected += 1
 
@@ -83,13 +89,28 @@ class Recorder:
             endpoint, cell = payload["not_measurable"]
             self.not_measurable.add((endpoint, cell))
 
+    @cached_property
+    def log(self) -> Log:
+        """The journal."""
+        from .resume import Log
+
+        return Log(self.context)
+
+    def check_resumed(self, changed_cells: Sequence[str], endpoints: Iterable[str]) -> None:
+        """Raises ``pytest.UsageError`` where what is resumed would not be one run."""
+        try:
+            self.log.check(changed_cells, endpoints)
+        except pytest.UsageError:
+            self.was_refused = True
+            raise
+
     # -- the run -------------------------------------------------------------------------------------------
 
     @contextmanager
     def around(self, session: pytest.Session) -> Iterator[None]:
         """Round pytest's run loop: prepare before it, publish after it, however it ends."""
         if self.context.asked and not session.config.option.collectonly:
-            self._prepare()
+            self._prepare(session)
         try:
             yield
         except KeyboardInterrupt:
@@ -105,7 +126,7 @@ class Recorder:
         finally:
             self.context.close()
 
-    def _prepare(self) -> None:
+    def _prepare(self, session: pytest.Session) -> None:
         """What should fail, or take its time, before the first cell: baselines and the local engine's
         weights.
         """
@@ -115,9 +136,22 @@ class Recorder:
         publish.check_prices(self.context.settings)
         if self.context.settings.endpoints:
             publish.fetch_weights(self.context)
+        if self.context.unfinished is None:
+            return
+        for attempts in self.context.unfinished.cells.values():
+            for cell in attempts:
+                self.keep(cell.payload)
+        if not session.config.pluginmanager.hasplugin("dsession"):  # else its workers collect
+            from .exclusive import endpoints
+
+            self.check_resumed(self.context.changed_cells, endpoints(session.items))
 
     def _publish(self, session: pytest.Session) -> None:
-        if not (self.plain_records or self.late) or session.config.option.collectonly:
+        if self.was_refused or session.config.option.collectonly:
+            return
+        if self.context.unfinished is not None:
+            self.log.show_again(session)
+        if not (self.plain_records or self.late):
             return
         from . import publish, verdicts
 
@@ -127,6 +161,8 @@ class Recorder:
             verdicts.report(self, session)
             self.notes += publish.update_baselines(self, self.run)
         publish.write(self, self.run)
+        cut_off = self.was_interrupted or session.shouldfail or session.shouldstop
+        self.log.end(whole=not (cut_off or self.was_stopped or self.late))
         publish.benchmark(self, self.run)
         hook = session.config.hook
         for record in self.run.cells:
