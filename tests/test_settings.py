@@ -29,6 +29,7 @@ api_key = "EMPTY"
 [policy]
 alpha = 0.05
 compare_hardware = true
+max_pause_s = 60
 [policy.output_tps]
 gate = true
 allowance = 0.05
@@ -461,6 +462,7 @@ def test_the_project_file_is_read(rootdir):
     assert found.rounds == 5
     assert found.policy.alpha == 0.05
     assert found.policy.compare_hardware is True
+    assert found.policy.max_pause_s == 60
     assert found.policy.metrics == {"output_tps": MetricPolicy(gate=True, allowance=0.05, floor=20.0)}
     assert found.policy.of("vllm-awq", "ttft_s").allowance == 0.15
     assert found.policy.of("ollama", "ttft_s").allowance is None
@@ -596,6 +598,7 @@ def test_what_may_be_a_key_is_never_shown(tmp_path: Path) -> None:
         ("[endpoints]\ne = {url = 'localhost:8000'}", "llmeval.toml:2: endpoints.e.url: 'localhost"),
         ('[endpoints."e.f"]\nurl = 7', "llmeval.toml:2: endpoints.e.f.url: expected a text"),
         ("[policy]\nalpha = 0", "llmeval.toml:2: policy.alpha: expected a number above 0 and at most 0.5"),
+        ("[policy]\nmax_pause_s = -1", "llmeval.toml:2: policy.max_pause_s: expected a number"),
         ("[policy]\ncompare_hardware = 1", "policy.compare_hardware: expected true or false"),
         ("[policy.output_tp]", "policy.output_tp: no such key\n  -> did you mean output_tps?"),
         ("[policy]\noutput_tps = 3", "policy.output_tps: expected a table"),

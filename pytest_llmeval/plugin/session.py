@@ -65,8 +65,7 @@ class Recorder:
             path, line, _ = report.location
             self.places[report.nodeid] = (path, line or 0)
             self.keep(payload)
-            if report.nodeid not in self.context.finished:
-                self.log.note(report, payload)
+            self.log.note(report, payload)
         elif report.skipped and report.longrepr and "no endpoint was named" in str(report.longrepr):
             self.unselected += 1
 

@@ -19,7 +19,7 @@ from pytest_llmeval.errors import BaselineError
 from pytest_llmeval.judge import baselines, changes, judge_run
 from pytest_llmeval.judge.canonical import dumps, line_of
 from pytest_llmeval.judge.sessions import Baseline, CellFigures, Epoch, Fingerprints, Session, kept, session
-from pytest_llmeval.model import Facts, Policy
+from pytest_llmeval.model import Facts, Part, Policy
 
 if TYPE_CHECKING:
     Maker = Any
@@ -457,3 +457,17 @@ def test_fifty_endpoints_load_quickly(tmp_path: Path, make: Maker) -> None:
         assert len(baselines.load_all(tmp_path)) == 50
         took.append(time.perf_counter() - began)
     assert min(took) < 1.0
+
+
+def test_a_run_that_was_resumed_too_late_is_no_session(tmp_path: Path, make: Maker) -> None:
+    run = make.session()
+    late = structs.replace(
+        run.cells[0], samples=tuple(structs.replace(s, at_s=9000.0) for s in run.cells[0].samples)
+    )
+    parts = Part(started_s=0, finished_s=1000), Part(started_s=8900, finished_s=9000)
+    apart = structs.replace(run, cells=(late, *run.cells[1:]), parts=parts)
+    said = "box: the run was resumed after a pause of 2.2 h"
+    assert baselines.update(tmp_path, apart)[0].startswith(said)
+    assert baselines.accept(tmp_path, apart, "box").startswith(said)
+    assert baselines.load(tmp_path, "box") is None
+    assert "appended" in baselines.update(tmp_path, apart, Policy(max_pause_s=7900))[0]

@@ -15,6 +15,7 @@ from pytest_llmeval.model import (
     Host,
     Load,
     MetricPolicy,
+    Part,
     Policy,
     Run,
     Score,
@@ -517,3 +518,47 @@ def test_nor_are_they_judged_against_a_reference(make: Maker) -> None:
     assert judge_run({}, make.run([*new, *old]), reference="old").red
     ungated = [structs.replace(cell, gate=False) for cell in new]
     assert not judge_run({}, make.run([*ungated, *old]), reference="old").red
+
+
+# -- resumed runs ------------------------------------------------------------------------------------------
+
+
+def resumed(make: Maker, pause_s: float, factor: float = 1.0) -> Run:
+    """A run whose cells were measured in two parts, the last two of them after the pause."""
+    run: Run = make.session(factor)
+    later = [
+        structs.replace(one, samples=tuple(structs.replace(s, at_s=20 + pause_s) for s in one.samples))
+        for one in run.cells[-2:]
+    ]
+    parts = Part(started_s=0, finished_s=20), Part(started_s=20 + pause_s, finished_s=40 + pause_s)
+    early = [
+        structs.replace(one, samples=tuple(structs.replace(s, at_s=10.0) for s in one.samples))
+        for one in run.cells[:-2]
+    ]
+    return structs.replace(run, cells=(*early, *later), parts=parts)
+
+
+def test_timings_of_parts_that_lie_too_far_apart_are_inconclusive_and_scores_are_judged(make: Maker) -> None:
+    verdicts = judge_run({"box": make.history()}, resumed(make, 5 * 3600, factor=0.5))
+    assert not verdicts.red
+    assert one(verdicts, "timings").sentence == (
+        "timings of box were not judged: the run was resumed after a pause of 5 h, "
+        "one session has none beyond 1 h (max_pause_s in [policy])"
+    )
+    assert {line.metric for line in of(verdicts, "ok")} == {"correctness", "quality"}
+
+
+def test_parts_close_in_time_are_one_session(make: Maker) -> None:
+    baselines = {"box": make.history()}
+    assert one(judge_run(baselines, resumed(make, 600, factor=0.5)), "output_tps").verdict == "regressed"
+    patient = Policy(max_pause_s=86400)
+    assert (
+        one(judge_run(baselines, resumed(make, 5 * 3600, 0.5), patient), "output_tps").verdict == "regressed"
+    )
+
+
+def test_a_pause_while_an_endpoint_was_not_asked_is_none_of_its_own(make: Maker) -> None:
+    run = resumed(make, 5 * 3600, factor=0.5)
+    other = [structs.replace(one, endpoint="other") for one in run.cells[-2:]]
+    run = structs.replace(run, cells=(*run.cells[:-2], *other))
+    assert one(judge_run({"box": make.history()}, run), "output_tps").verdict == "regressed"

@@ -60,7 +60,8 @@ def test_any_option_or_variable_wakes_the_plugin(parsed: Any, option: Any) -> No
 def test_help_has_every_option_with_its_default(pytester: pytest.Pytester) -> None:
     text = " ".join(pytester.runpytest_inprocess("--help").stdout.str().split())
     for option in OPTIONS:
-        written = option.option if option.flags else f"{option.option}={option.metavar}"
+        value = f"[{option.metavar}]" if option.alone else option.metavar
+        written = option.option if option.flags else f"{option.option}={value}"
         assert written in text
         assert option.default in text
     assert "%%" not in text
