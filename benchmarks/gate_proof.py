@@ -173,9 +173,7 @@ def _seen(step: Step, run: Run, code: int, *, kept: bool, began: float, load: fl
         exit=code,
         verdicts={metric: one.verdict for metric, one in wholes.items()},
         red=[_named(one) for one in run.verdicts if one.red],
-        confirmed={
-            _named(one): one.confirmed for one in run.verdicts if one.red or one.confirmed is not None
-        },
+        confirmed={_named(one): one.confirmed for one in looked_at},
         kept=kept,
         effect=speed.effect if speed else None,
         detectable=speed.detectable if speed else None,
