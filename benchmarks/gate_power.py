@@ -29,6 +29,7 @@ from gate_worlds import (
     Change,
     World,
     build,
+    in_the_loop,
     lower,
     one_slower,
     passing,
@@ -223,7 +224,10 @@ def stuck(rng: random.Random, builds: int) -> Iterator[Figure]:
 def whole_builds(
     sessions: int, goal: tuple[float, float, float], rng: random.Random, builds: int
 ) -> Iterator[Figure]:
-    """``judge_run`` at its defaults: one endpoint, four gated metrics."""
+    """``judge_run`` at its defaults: one endpoint, four gated metrics.
+
+    First as it looks at the loop, then with every suspected cell measured once more before anything is red.
+    """
     changes = (CHANGES[0], CHANGES[2], CHANGES[3])
 
     def one() -> list[bool]:
@@ -231,11 +235,19 @@ def whole_builds(
         *past, run = build(rng, rates, sessions)
         epoch = Epoch(facts=Facts(kind="openai"), sessions=tuple(session(old, "box") for old in past))
         baselines = {"box": Baseline(endpoint="box", epochs=(epoch,))}
-        return [judge_run(baselines, with_speeds(run, change)).red for _, change, _, _ in changes]
+        looks = []
+        for _, change, _, _ in changes:
+            changed = with_speeds(run, change)
+            first = judge_run(baselines, in_the_loop(changed))
+            again = in_the_loop(changed, first.suspects.get("box", ()))
+            looks += [first.red, first.red and judge_run(baselines, again).red]
+        return looks
 
-    for (change, _, shift, _), red, mark in zip(changes, share(builds, one), goal, strict=True):
-        most, least = (None, mark) if shift else (mark, None)
-        yield Figure("judge_run, four metrics", sessions, change, red, at_most=most, at_least=least)
+    reds = share(builds, one)
+    for look, name in enumerate(("judge_run, four metrics", "and confirmed")):
+        for (change, _, shift, _), red, mark in zip(changes, reds[look::2], goal, strict=True):
+            most, least = (None, mark) if shift else (mark, None)
+            yield Figure(name, sessions, change, red, at_most=most, at_least=least)
 
 
 # -- the table ---------------------------------------------------------------------------------------------

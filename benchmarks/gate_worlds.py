@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Container
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from statistics import NormalDist, fmean, median, stdev
@@ -16,6 +16,8 @@ from statistics import NormalDist, fmean, median, stdev
 sys.path.insert(0, str(Path(__file__).parents[1]))  # this checkout, installed or not
 
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from pytest_llmeval.judge.stats import median_variance, t_cdf
 from pytest_llmeval.model import Facts, Host, Record, Run, Sample, Score
@@ -148,15 +150,19 @@ CELL = "0" * 64
 
 
 def build(rng: random.Random, rates: list[float], sessions: int) -> list[Run]:
-    """Runs of one endpoint with the four metrics that are gated by default."""
+    """Runs of one endpoint with the four metrics that are gated by default.
+
+    The last one has twice as many rounds: those that its cells are measured by if they are suspected.
+    """
     count = sessions + 1
-    tps = [speeds(one) for one in STANDARD.sessions(rng, count)]
+    speed, latency, grades = (replace(one, run_rounds=2 * one.rounds) for one in (STANDARD, LATENCY, QUALITY))
+    tps = [speeds(one) for one in speed.sessions(rng, count)]
     ttft = [
         {cell: [0.2 * math.exp(-x) for x in values] for cell, values in one.items()}
-        for one in LATENCY.sessions(rng, count)
+        for one in latency.sessions(rng, count)
     ]
-    quality = [points(one) for one in QUALITY.sessions(rng, count)]
-    correctness = [passing(rng, rates) for _ in range(count)]
+    quality = [points(one) for one in grades.sessions(rng, count)]
+    correctness = [passing(rng, rates, rounds=3 if n < sessions else 6) for n in range(count)]
     return [
         as_run(f"r{n}", *figures)
         for n, figures in enumerate(zip(tps, ttft, quality, correctness, strict=True))
@@ -202,6 +208,17 @@ def as_run(name: str, tps: Cells, ttft: Cells, quality: Cells, correctness: Cell
         endpoints={"box": Facts(kind="openai")},
         cells=tuple(records),
     )
+
+
+def in_the_loop(run: Run, cells: Container[str] = ()) -> Run:
+    """The run's first three rounds; of ``cells`` also those that they were measured by once more."""
+
+    def cut(record: Record) -> Record:
+        samples = [structs.replace(one, confirms=one.round >= STANDARD.rounds) for one in record.samples]
+        kept = (one for one in samples if not one.confirms or record.key in cells)
+        return structs.replace(record, samples=tuple(kept))
+
+    return structs.replace(run, cells=tuple(map(cut, run.cells)))
 
 
 def with_speeds(run: Run, change: Change) -> Run:
