@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import servertable, template, urls, values
 from .errors import SettingsError
-from .model import METRICS, SCORES, SLO, Endpoint, ManagedServer, MetricPolicy, Policy, Price
+from .model import METRICS, SCORES, SLO, Endpoint, ManagedServer, MetricPolicy, Policy, Price, Timeouts
 from .servertable import NO_KEYS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ ENDPOINT_KEYS: dict[str, Kind] = {
     "text": values.TEXT,
     "call": values.text_kind("a callable, like package.module:name", re.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")),
 }
-_TABLES = ("price", "server")
+TABLES = ("price", "server", "timeouts")
 _URLS = ("url", "metrics", "gpu_metrics")
 _NEEDED = {
     "openai": ("url",),
@@ -57,17 +57,19 @@ _EXAMPLES = {
     "path": "the folder that --llm-record=FOLDER wrote",
 }
 _SERVICE = ("request", "text")
+_ONLY_OVER_HTTP = ("api", "metrics", "gpu_metrics", "timeouts")
 _MEANINGLESS = {
     "openai": ("path", "call", *_SERVICE),
     "ollama": ("path", "call", "api", *_SERVICE),
     "http": ("path", "call", "api"),
-    "function": ("url", "api_key", "api_key_env", "api", "server", "metrics", "gpu_metrics", *_SERVICE),
+    "function": ("url", "api_key", "api_key_env", "server", *_ONLY_OVER_HTTP, *_SERVICE),
     "local": ("url", "server", "call", *_SERVICE),
-    "replay": ("url", "server", "metrics", "gpu_metrics", "call", "api", *_SERVICE),
+    "replay": ("url", "server", "call", *_ONLY_OVER_HTTP, *_SERVICE),
 }
 _SHARE = values.number_kind(0, 1)
 _SCORE = values.number_kind(0, 10)
 _PRICE = {"input": values.number_kind(0), "output": values.number_kind(0)}
+_TIMEOUTS = {name: values.number_kind(0, above=True) for name in ("connect", "first", "between")}
 _SLO = {"ttft_s": values.number_kind(0, above=True), "tpot_s": values.number_kind(0, above=True)}
 
 
@@ -139,9 +141,9 @@ class _File:
         where = ("endpoints", name)
         if name == "all" or not values.SLUG_PATTERN.fullmatch(name):
             self.fail(where, f'an endpoint\'s name is {values.SLUG.expected}, and not "all"')
-        entries = self.table(value, where, (*self.endpoint_keys, *_TABLES))
+        entries = self.table(value, where, (*self.endpoint_keys, *TABLES))
         self._check_keys(where, entries)
-        tables = {key: entries.pop(key) for key in _TABLES if key in entries}
+        tables = {key: entries.pop(key) for key in TABLES if key in entries}
         checked = {
             key: self.value(entry, (*where, key), self.endpoint_keys[key]) for key, entry in entries.items()
         }
@@ -158,6 +160,9 @@ class _File:
             checked["price"] = self._price(tables["price"], (*where, "price"))
         if "server" in tables:
             checked["server"] = self._server(tables["server"], (*where, "server"), checked.get("url"))
+        if "timeouts" in tables:
+            limits = self.values(tables["timeouts"], (*where, "timeouts"), _TIMEOUTS)
+            checked["timeouts"] = Timeouts(**{f"{key}_s": limit for key, limit in limits.items()})
         return Endpoint(name=name, **checked)
 
     def _check_keys(self, where: tuple[str, ...], entries: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from msgspec import structs
 
 from pytest_llmeval import __version__
 from pytest_llmeval.errors import UsageError
-from pytest_llmeval.model import Failure, Request, Response
+from pytest_llmeval.model import Failure, Request, Response, Timeouts
 
 from .budget import AS_MUCH_AS_FITS
 from .connection import NotHTTP
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .endpoints.protocol import OnRead
     from .received import Assemble
 
+NO_OTHER_LIMITS = Timeouts()
 NO_BODY = httpx.ByteStream(b"")
 
 OnTape = Callable[[Request, Tape, str | None], None]
@@ -49,7 +50,9 @@ class Options(TypedDict, total=False):
 class Channel:
     """The HTTP of one endpoint, used from one event loop. ``http`` is for what is not measured."""
 
-    def __init__(self, url: httpx.URL, **options: Unpack[Options]) -> None:
+    def __init__(
+        self, url: httpx.URL, timeouts: Timeouts = NO_OTHER_LIMITS, **options: Unpack[Options]
+    ) -> None:
         headers = {"User-Agent": f"pytest-llmeval/{__version__}"}
         if api_key := options.get("api_key"):
             headers["Authorization"] = f"Bearer {api_key}"
@@ -57,6 +60,7 @@ class Channel:
         self.http = httpx.AsyncClient(
             transport=transport, headers=headers, follow_redirects=True, trust_env=False
         )
+        self._timeouts = timeouts
         self._on_tape = options.get("on_tape")
 
     async def ask(
@@ -66,7 +70,14 @@ class Channel:
 
         A cancellation gets the partial response as its argument.
         """
-        tape = Tape(on_read=on_read, connect_s=request.connect_timeout_s, total_s=request.timeout_s)
+        limits = self._timeouts
+        tape = Tape(
+            on_read=on_read,
+            connect_s=limits.connect_s,
+            first_read_s=limits.first_s,
+            between_reads_s=limits.between_s,
+            total_s=request.timeout_s,
+        )
         try:
             failure = await post(self.http, url, body, tape)
         except asyncio.CancelledError as error:
@@ -95,8 +106,8 @@ def validate(request: Request, where: str) -> None:
         wrong = f"temperature must be 0 or more, not {request.temperature}"
     elif limit is not None and limit < 1 and limit != AS_MUCH_AS_FITS:
         wrong = f"max_tokens must be at least 1, or -1 for as much as fits, not {limit}"
-    elif not (request.timeout_s > 0 and request.connect_timeout_s > 0):
-        wrong = "timeouts must be more than 0 s"
+    elif not request.timeout_s > 0:
+        wrong = "the timeout must be more than 0 s"
     if wrong:
         raise UsageError(wrong, where=where or None)
 

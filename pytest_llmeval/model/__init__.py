@@ -4,7 +4,7 @@ Times are seconds (``_s``) or ``time.perf_counter_ns`` stamps (``_ns``), sizes b
 that was not measured is ``None`` here and absent in files, never 0.
 """
 
-from .endpoint import Endpoint, Facts, ManagedServer, Price
+from .endpoint import Endpoint, Facts, ManagedServer, Price, Timeouts
 from .exchange import Chunk, ErrorKind, Failure, Request, Response, Timing, Usage
 from .metrics import CELL_METRICS, METRICS, SCORES
 from .policy import MetricPolicy, Policy
@@ -67,6 +67,7 @@ __all__ = [
     "Selection",
     "Suite",
     "Telemetry",
+    "Timeouts",
     "Timing",
     "Usage",
     "Verdict",

@@ -36,6 +36,18 @@ class ManagedServer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     exclusive: str | None = None
 
 
+class Timeouts(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How long a server may be silent, beside the limit of a whole request; None: that one alone.
+
+    ``connect_s``: until connected, and while it says that it loads its model. ``first_s``: from the request
+    to the first bytes of the answer; ``between_s``: from one read to the next.
+    """
+
+    connect_s: float = 30.0
+    first_s: float | None = None
+    between_s: float | None = None
+
+
 class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A configured target: one table ``[endpoints.NAME]`` of ``llmeval.toml``, or one ``--llm-endpoint``.
 
@@ -69,6 +81,7 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     text: str | None = None
     call: str | None = None
     api: Literal["chat", "completions"] = "chat"
+    timeouts: Timeouts = Timeouts()
 
     @property
     def form(self) -> dict[str, object]:

@@ -24,7 +24,7 @@ class Request(Struct, frozen=True, kw_only=True):
     """One request, ready to send. ``messages`` are ``(role, content)`` pairs; ``max_tokens`` None: unlimited.
 
     ``suffix``: the text after the gap that is to be filled (fill-in-the-middle). ``timeout_s`` bounds the
-    whole exchange, ``connect_timeout_s`` the connection.
+    whole exchange; see also ``Timeouts``.
     """
 
     messages: tuple[tuple[str, str], ...]
@@ -33,7 +33,6 @@ class Request(Struct, frozen=True, kw_only=True):
     temperature: float = 0.0
     seed: int | None = 0
     timeout_s: float = 120.0
-    connect_timeout_s: float = 30.0
 
 
 class Chunk(Struct, frozen=True):

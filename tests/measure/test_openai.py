@@ -16,7 +16,7 @@ from msgspec import structs
 from pytest_llmeval.errors import EndpointError, UsageError
 from pytest_llmeval.measure.endpoints import connect
 from pytest_llmeval.measure.endpoints.openai import OpenAIClient
-from pytest_llmeval.model import Endpoint, Facts, Request, Response
+from pytest_llmeval.model import Endpoint, Facts, Request, Response, Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -126,7 +126,7 @@ def test_a_lone_surrogate_in_a_prompt_can_be_sent(mock: str) -> None:
         ({"temperature": float("nan")}, "temperature must be 0 or more"),
         ({"max_tokens": 0}, "max_tokens must be at least 1"),
         ({"max_tokens": -2}, "max_tokens must be at least 1"),
-        ({"timeout_s": 0.0}, "timeouts must be more than 0 s"),
+        ({"timeout_s": 0.0}, "the timeout must be more than 0 s"),
     ],
 )
 def test_bad_requests_are_never_sent(change: dict[str, Any], said: str) -> None:
@@ -304,6 +304,29 @@ def test_broken_answers_are_failures_and_what_came_is_kept(
     assert response.failure.kind == kind
     kept = 3 if 3 in change.values() else 8 if "finish" in change else 0
     assert response.text == "tok " * kept
+
+
+@pytest.mark.parametrize(
+    ("limits", "behaviour", "said", "kept"),
+    [
+        ({"first_s": 0.2}, {"ttft_s": 2.0, "role_chunk": False}, "no answer within 0.2 s", ""),
+        (
+            {"between_s": 0.2},
+            {"stall_every": 3, "stall_s": 2.0},
+            "the stream paused for more than 0.2 s",
+            "tok ",
+        ),
+    ],
+)
+def test_a_server_that_falls_silent_times_out(
+    mock: str, limits: dict[str, float], behaviour: dict[str, Any], said: str, kept: str
+) -> None:
+    mock_server.control(mock, **behaviour)
+    response = ask(mock, endpoint=Endpoint(timeouts=Timeouts(**limits)))
+    assert response.failure is not None
+    assert response.failure.kind == "timeout"
+    assert said in response.failure.message
+    assert response.text.startswith(kept)
 
 
 def test_a_slow_answer_times_out_and_keeps_what_came(mock: str) -> None:

@@ -38,7 +38,7 @@ class HTTPClient:
         self.endpoint = endpoint
         self._template = _checked(endpoint)
         self._url = httpx.URL(endpoint.url or "")
-        self._channel = Channel(self._url, **options)
+        self._channel = Channel(self._url, endpoint.timeouts, **options)
         self._assemble = freeform.Reader(endpoint.text)
         self._facts = facts
 

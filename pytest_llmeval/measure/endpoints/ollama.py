@@ -38,20 +38,12 @@ SMALLEST_WINDOW = 4096
 class OllamaClient:
     """``protocol.Client`` of a model on an Ollama server. With ``facts`` nothing is probed."""
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        facts: Facts | None = None,
-        connect_s: float = 30.0,
-        **options: Unpack[Options],
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, *, facts: Facts | None = None, **options: Unpack[Options]) -> None:
         self.endpoint = endpoint
         self._base = probe.base_of(probe.url_of(endpoint).rstrip("/").removesuffix("/api"))
-        self._channel = Channel(self._base.api, **options)
+        self._channel = Channel(self._base.api, endpoint.timeouts, **options)
         self._url = self._base.beside("api/chat")
         self._facts = facts
-        self._connect_s = connect_s
 
     async def describe(self) -> Facts:
         """Version, model, quantisation and context, asked once."""
@@ -60,7 +52,7 @@ class OllamaClient:
         return self._facts
 
     async def _described(self) -> Facts:
-        ask = probe.Probe(self._channel.http, self._base, self._connect_s)
+        ask = self._probe()
         version = probe.text_of(await ask.required(self._base.beside("api/version")), "version")
         if version is None:
             raise EndpointError(
@@ -81,6 +73,9 @@ class OllamaClient:
             or probe.count_of(await self._loaded(ask, model), "context_length"),
             here=is_loopback(self._base.api),
         )
+
+    def _probe(self) -> probe.Probe:
+        return probe.Probe(self._channel.http, self._base, self.endpoint.timeouts.connect_s)
 
     async def _loaded(self, ask: probe.Probe, model: str | None) -> Any:
         """The model as it is loaded now; None if it is not."""
@@ -109,7 +104,7 @@ class OllamaClient:
     async def unload(self) -> None:
         """See ``Unloads``. Ollama answers at once, and lists a model until it is gone."""
         facts = await self.describe()
-        ask = probe.Probe(self._channel.http, self._base, self._connect_s)
+        ask = self._probe()
         await ask.required(self._base.beside("api/generate"), {"model": facts.model, "keep_alive": 0})
         give_up = time.monotonic() + UNLOAD_S
         while await self._loaded(ask, facts.model):

@@ -36,21 +36,13 @@ _IGNORED = (
 class OpenAIClient:
     """``protocol.Client`` of an OpenAI-compatible endpoint. With ``facts`` nothing is probed."""
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        facts: Facts | None = None,
-        connect_s: float = 30.0,
-        **options: Unpack[Options],
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, *, facts: Facts | None = None, **options: Unpack[Options]) -> None:
         self.endpoint = endpoint
         self._base = probe.base_of(probe.url_of(endpoint))
-        self._channel = Channel(self._base.api, **options)
+        self._channel = Channel(self._base.api, endpoint.timeouts, **options)
         self._completes = endpoint.api == "completions"
         self._url = self._base.path("completions" if self._completes else "chat/completions")
         self._facts = facts
-        self._connect_s = connect_s
         self._prompt_tokens: dict[tuple[tuple[str, str], ...], int] = {}
         self._usage_refused = False
         self._limit_name = "max_tokens"
@@ -58,7 +50,7 @@ class OpenAIClient:
     async def describe(self) -> Facts:
         """Ask the server once what it is; see ``probe``."""
         if self._facts is None:
-            ask = probe.Probe(self._channel.http, self._base, self._connect_s)
+            ask = probe.Probe(self._channel.http, self._base, self.endpoint.timeouts.connect_s)
             self._facts = await probe.describe(ask, self.endpoint)
         return self._facts
 
