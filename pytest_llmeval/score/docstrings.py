@@ -10,6 +10,8 @@ import inspect
 import re
 from typing import Literal, NamedTuple
 
+from . import outline
+
 _Kind = Literal["parameters", "returns", "raises", "prose", "other"]
 _HEADINGS: dict[_Kind, str] = {
     "parameters": "args|arguments|parameters|parameter|params|keyword args|keyword arguments|other parameters"
@@ -25,8 +27,8 @@ _HEADINGS: dict[_Kind, str] = {
 _KINDS: dict[str, _Kind] = {word: kind for kind, words in _HEADINGS.items() for word in words.split("|")}
 _WORDS = "|".join(sorted(_KINDS, key=len, reverse=True))
 _HEADING = re.compile(
-    rf"(?P<indent>\s*)(?:[#>+\-\s]|\*(?=\s))*(?P<mark>[*_`]*)(?P<word>{_WORDS})"
-    r"(?P<closed>[*_`]*)\s*(?P<colon>[:：]?)[*_`]*(?P<rest>.*)",
+    rf"(?P<indent>\s*+)(?:[#>+\-\s]|\*(?=\s))*+(?P<mark>[*_`]*+)(?P<word>{_WORDS})"
+    r"(?P<closed>[*_`]*+)\s*+(?P<colon>[:：]?)[*_`]*+(?P<rest>.*)",
     re.IGNORECASE,
 )
 _FIELD = re.compile(r"\s*:(?P<what>[a-z]+)(?P<of>(?:\s[^:]*)?):(?P<rest>.*)")
@@ -35,10 +37,10 @@ _FIELDS: dict[str, _Kind] = {
     **dict.fromkeys(("return", "returns", "yield", "yields"), "returns"),
     **dict.fromkeys(("raise", "raises", "except", "exception"), "raises"),
 }
-_NAMES = r"\*{0,2}[A-Za-z_][\w.]*(?:[`*_]*\s*,\s*[`*_]*\*{0,2}[A-Za-z_][\w.]*)*"
+_NAMES = r"[A-Za-z_][\w.]*+(?:[`*]*+\s*+,\s*+[`*]*+[A-Za-z_][\w.]*+)*+"
 _ENTRY = re.compile(
-    rf"(?P<indent>\s*)(?:[-*+•]\s+|\d+[.)]\s+)?[`*_]*(?P<names>{_NAMES})[`*_]*"
-    r"\s*(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\]]*\])?[`*_]*\s*(?:(?:[:：]|\s[-–—]|[–—])(?P<rest>.*))?"
+    rf"(?P<indent>\s*+)(?:[-*+•]\s++|\d+[.)]\s++)?+[`*]*+(?P<names>{_NAMES})[`*]*+"
+    r"\s*+(?:\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)|\[[^\]]*+\])?[`*]*+\s*+(?:(?:[:：]|[-–—])(?P<rest>.*))?"
 )
 _LISTED = re.compile(
     r"\s*[-*+•]\s+(?:`|\*\*`?)(?P<name>[A-Za-z_]\w*)(?:`?\*\*|`)\s*(?:\([^()]*\))?\s*[:：–—-](?P<rest>.*)"
@@ -48,7 +50,6 @@ _ROW = re.compile(r"\s*\|\s*[`*_]*(?P<names>\*{0,2}[A-Za-z_][\w.]*)[`*_]*\s*\|(?
 _RAISED = re.compile(
     r"(?P<indent>\s*)(?:[-*+•]\s+|\d+[.)]\s+)?[`*_]*(?P<names>(?:\w+\.)*[A-Z]\w*)[`*_]*(?P<rest>.*)"
 )
-_RULE = re.compile(r"\s*(-{3,}|={3,}|\|?[\s:|-]*-{2,}[\s:|-]*\|?)\s*")
 
 
 class Said(NamedTuple):
@@ -69,7 +70,7 @@ def read(text: str) -> Said:
     lines = inspect.cleandoc(text).split("\n")
     for number, line in enumerate(lines):
         following = lines[number + 1] if number + 1 < len(lines) else ""
-        reader.take(line, underlined=_RULE.fullmatch(following) is not None)
+        reader.take(line, underlined=outline.is_rule(following))
     return reader.said()
 
 
@@ -96,7 +97,7 @@ class _Reader:
 
     def take(self, line: str, *, underlined: bool) -> None:
         """``underlined``: a rule follows, as below the headings of NumPy's style and of tables."""
-        if _RULE.fullmatch(line):
+        if outline.is_rule(line):
             return
         if underlined and "|" in line:
             self._table(line)

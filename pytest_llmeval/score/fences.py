@@ -56,7 +56,7 @@ def scan(text: str, whole: Whole = holds_no_fence) -> tuple[Block, ...]:
     return tuple(_blocks(text.split("\n"), 1, whole, _NESTING))
 
 
-def outside(text: str) -> str:
+def outside(text: str, nesting: int = _NESTING) -> str:
     """The text without its code blocks: what a person reads as prose. A block of Markdown is none of code."""
     lines = text.split("\n")
     kept: list[str] = []
@@ -68,8 +68,8 @@ def outside(text: str) -> str:
             number += 1
         else:
             end = next(_closers(lines, number, opening), len(lines))
-            if _language(opening.info) in _PAGES:
-                kept += outside("\n".join(lines[number + 1 : end])).split("\n")
+            if nesting and _language(opening.info) in _PAGES:
+                kept += outside("\n".join(lines[number + 1 : end]), nesting - 1).split("\n")
             number = end + 1
     return "\n".join(kept)
 

@@ -11,13 +11,12 @@ from typing import Literal, NamedTuple
 
 from . import fences
 
-_HEADING = re.compile(r"\s{0,3}(?P<marks>#{1,6})\s+(?P<text>.*?)[\s#]*")
-_BOLD = re.compile(r"\s*(\*\*|__)(?P<text>(?:(?!\1).)+)\1\s*[:：]?\s*")
+_HEADING = re.compile(r"\s{0,3}(?P<marks>#{1,6})\s+(?P<text>.*)")
+_BOLD = re.compile(r"\s*(\*\*|__)(?P<text>(?:(?!\1).)+)\1\s*+[:：]?\s*+")
 _LABEL = re.compile(r"\s{0,3}(?P<text>[^\s*\-|][^:：.]{0,59})[:：]\s*")
 _NUMBER = re.compile(r"(?P<indent>\s*)\**\d{1,3}[.)](?:\*\*)?\s+(?P<text>.*)")
 _BULLET = re.compile(r"(?P<indent>\s*)[-*+•]\s+(?P<text>.*)")
 _ROW = re.compile(r"\s*\|(?P<text>.*)\|\s*")
-_RULE = re.compile(r"[\s|:=-]*-{2,}[\s|:=-]*")
 _BELOW = 7
 """The level of headings without ``#``: below all others."""
 
@@ -46,9 +45,9 @@ def read(text: str) -> tuple[Part, ...]:
     lines = fences.outside(text).split("\n")
     for number, line in enumerate(lines):
         following = lines[number + 1] if number + 1 < len(lines) else ""
-        if not line.strip() or _RULE.fullmatch(line):
+        if not line.strip() or is_rule(line):
             fresh = True
-        elif _RULE.fullmatch(following) and "|" in line:
+        elif is_rule(following) and "|" in line:
             fresh = True  # the head of a table
         else:
             part = _part(line, alone=fresh and not following.strip()) or (
@@ -64,17 +63,23 @@ def read(text: str) -> tuple[Part, ...]:
 
 def sections(parts: tuple[Part, ...]) -> tuple[Section, ...]:
     """Every heading with what stands below it; a number before a title in bold makes it no item."""
-    found = []
-    parts = tuple(_titled(part) for part in parts)
-    for number, part in enumerate(parts):
+    bodies: list[tuple[Part, list[str]]] = []
+    open_: list[tuple[Part, list[str]]] = []
+    for part in map(_titled, parts):
         if part.kind == "heading":
-            body = []
-            for other in parts[number + 1 :]:
-                if other.kind == "heading" and other.level <= part.level:
-                    break
-                body.append(other.text)
-            found.append(Section(part.text, "\n\n".join(body)))
-    return tuple(found)
+            open_ = [one for one in open_ if one[0].level < part.level]
+        for _, body in open_:
+            body.append(part.text)
+        if part.kind == "heading":
+            open_.append((part, []))
+            bodies.append(open_[-1])
+    return tuple(Section(heading.text, "\n\n".join(body)) for heading, body in bodies)
+
+
+def is_rule(line: str) -> bool:
+    """Whether a line is drawn, below the head of a table, under a title or between paragraphs."""
+    drawn = line.strip()
+    return len(drawn) > 2 and ("--" in drawn or "==" in drawn) and not drawn.strip("-=|: \t")
 
 
 def _part(line: str, *, alone: bool) -> Part | None:
@@ -103,4 +108,4 @@ def _columns(item: re.Match[str]) -> int:
 
 
 def _plain(title: str) -> str:
-    return title.strip(" *_`:：")
+    return title.strip(" #*_`:：")

@@ -20,7 +20,7 @@ from pytest_llmeval.score import extract, outline, phrases, source
 from .protocol import Marks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from pytest_llmeval.model import ReviewCheck, Scenario
     from pytest_llmeval.score.outline import Part
@@ -34,9 +34,9 @@ FREE = 1
 MOST_READ = 40
 """Findings that are looked at; more are counted, not read."""
 _LINES = re.compile(
-    r"(?:\blines?\b|\bL(?=\d)|#L(?=\d)|줄|행|라인)(?:\s*번호)?[\s*_`:：#(]*(?P<first>\d{1,4})"
-    r"(?:\s*(?:-|–|~|to|and|,)\s*(?P<last>\d{1,4}))?"
-    r"|(?P<before>\d{1,4})(?:\s*[-–~]\s*(?P<until>\d{1,4}))?\s*(?:번째|번)?\s*(?:줄|행|라인)",
+    r"(?:\blines?\b|\bL(?=\d)|#L(?=\d)|줄|행|라인)(?:\s?번호)?[\s*_`:：#(]{0,9}(?P<first>\d{1,4})"
+    r"(?:\s?(?:-|–|~|to|and|,)\s?(?P<last>\d{1,4}))?"
+    r"|(?P<before>\d{1,4})(?:\s?[-–~]\s?(?P<until>\d{1,4}))?\s?(?:번째|번)?\s?(?:줄|행|라인)",
     re.IGNORECASE,
 )
 _TITLED_ITEM = re.compile(
@@ -74,7 +74,7 @@ def items(parts: Sequence[Part]) -> list[str]:
     outer = {kind: min((one.level for one in parts if one.kind == kind), default=0) for kind in _MARKS}
     begins = {kind: [n for n, one in enumerate(parts) if _begins(one, kind, outer)] for kind in _MARKS}
     ranked = sorted(_MARKS, key=lambda kind: len(begins[kind]) < 2)
-    starts = next((begins[kind] for kind in ranked if begins[kind]), [])
+    starts = dict.fromkeys(next((begins[kind] for kind in ranked if begins[kind]), []))
     return [_item(parts, start, starts) for start in starts]
 
 
@@ -89,7 +89,7 @@ def _begins(part: Part, kind: str, outer: dict[str, int]) -> bool:
     return kind == "row" or part.level <= outer[kind] + 1
 
 
-def _item(parts: Sequence[Part], start: int, starts: Sequence[int]) -> str:
+def _item(parts: Sequence[Part], start: int, starts: Container[int]) -> str:
     """From one mark to the next, or to a heading that is no item."""
     texts = [parts[start].text]
     for number in range(start + 1, len(parts)):
