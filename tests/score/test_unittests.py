@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from pytest_llmeval.errors import UnscorableError
 from pytest_llmeval.model import AnswerSpec, Scenario
@@ -59,6 +60,15 @@ class Never:
 
 def scored(tests: str, scenario: Scenario = SCENARIO) -> Marks:
     return unittests.score(scenario, Answer("", tests), Means(Never(), SANDBOX))
+
+
+def test_a_scenario_that_has_less_is_scored_plainly() -> None:
+    assert SCENARIO.is_executed
+    assert unittests.fits(SCENARIO)
+    for lacking in ({"reference": None}, {"given": None}, {"category": "x"}, {"answer": AnswerSpec()}):
+        less = structs.replace(SCENARIO, **lacking)
+        assert not unittests.fits(less)
+        assert not less.is_executed
 
 
 def test_full_tests_notice_every_mutant() -> None:
