@@ -9,6 +9,7 @@ package. One JSON value in: the paths of files ``strategies.py``. One out, for e
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import sys
 import traceback
@@ -25,7 +26,9 @@ MOST_TEXT = 600
 
 def main() -> None:
     """Serve one job."""
-    print(json.dumps([_drawn(path) for path in json.load(sys.stdin)]))  # noqa: T201 - the reply
+    with contextlib.redirect_stdout(sys.stderr):  # what a program prints is not the reply
+        reply = [_drawn(path) for path in json.load(sys.stdin)]
+    print(json.dumps(reply))  # noqa: T201
 
 
 def _drawn(path: str) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def _drawn(path: str) -> dict[str, Any]:
             return {"error": "it defines no CALLS"}
         groups = enumerate(_groups(namespace["CALLS"]))
         return {"groups": [_calls(name, strategy, number) for number, (name, strategy) in groups]}
-    except Exception as error:  # noqa: BLE001 - whatever the program raises is told
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the program raises is told
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path
         ]

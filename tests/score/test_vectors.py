@@ -98,6 +98,7 @@ def test_a_right_solution_that_disagrees_is_named_with_the_call_and_both_answers
         ({"strategies": "CALLS = {'half': 3}"}, "CALLS holds 3, which is no strategy"),
         ({"strategies": "import hypothesis\n\n1 / 0\n"}, "line 3: ZeroDivisionError"),
         ({"strategies": "def"}, "line 1: SyntaxError"),
+        ({"strategies": "print('[]')\nraise SystemExit(0)"}, "line 2: SystemExit: 0"),
         ({"strategies": "x = 1"}, "it defines no CALLS"),
         (
             {"strategies": STRATEGIES.replace("st.tuples(st.integers(-9, 99))", "st.integers()")},
