@@ -45,16 +45,16 @@ def pass_at(k: int, answers: int, right: int) -> float:
 def told(run: Run) -> Iterator[str]:
     """A line for each endpoint and suite."""
     for (endpoint, suite), records in _by_suite(run):
-        cells = [passed(record) for record in records]
-        known = [cell for cell in cells if cell is not None]
-        if None in cells or not any(cell.tried for cell in known):
+        found = [passed(record) for record in records]
+        known = [cell for cell in found if cell is not None]
+        if None in found or not any(cell.tried for cell in known):
             continue
         shares = (
             f"pass@{k} {100 * fmean(pass_at(k, cell.answers, cell.right) for cell in known):.1f} %"
             for k in _ks(known)
         )
-        what = f"{safe.line(suite)} on {safe.line(endpoint)}, {len(known)} cell{'s' * (len(known) != 1)}"
-        yield f"{what}: {' · '.join(shares)}"
+        cells = f"{len(known)} cell{'s' * (len(known) != 1)}"
+        yield f"{safe.line(suite)} on {safe.line(endpoint)}: {', '.join(shares)} ({cells})"
 
 
 def passed(record: Record) -> Passed | None:

@@ -69,7 +69,7 @@ def test_problems_are_cells(project: Any, running: Callable[..., pytest.RunResul
     result = running("Own.jsonl", "-v", longest=LAST)
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*Own.jsonl::own-0[[]mock-en[]]*"])
-    result.stdout.fnmatch_lines(["pass@k*own.jsonl on mock, 2 cells: pass@1 50.0 %"])
+    result.stdout.fnmatch_lines(["pass@k*own.jsonl on mock: pass@1 50.0 % (2 cells)"])
     assert correctness(project) == {"own-0": 10, "own-1": 0}
     cells = {cell["scenario"]: cell for cell in project.last_run()["cells"]}
     assert cells["own-0"]["suite"] == "own.jsonl"

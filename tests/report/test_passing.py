@@ -68,29 +68,29 @@ def run(*records: Record) -> Run:
 
 def test_one_round() -> None:
     assert told(record("a", 10), record("b", 0), record("c", (0, 0))) == [
-        "own.jsonl on qwen, 3 cells: pass@1 33.3 %"
+        "own.jsonl on qwen: pass@1 33.3 % (3 cells)"
     ]
 
 
 def test_rounds_that_differ_have_larger_k() -> None:
     assert told(record("a", 10, 0, 0), record("b", 0, 0, 0)) == [
-        "own.jsonl on qwen, 2 cells: pass@1 16.7 % · pass@3 50.0 %"
+        "own.jsonl on qwen: pass@1 16.7 %, pass@3 50.0 % (2 cells)"
     ]
     lots = record("a", *([10] + [0] * 11))
     assert told(lots) == [
-        "own.jsonl on qwen, 1 cell: pass@1 8.3 % · pass@5 41.7 % · pass@10 83.3 % · pass@12 100.0 %"
+        "own.jsonl on qwen: pass@1 8.3 %, pass@5 41.7 %, pass@10 83.3 %, pass@12 100.0 % (1 cell)"
     ]
 
 
 def test_the_fewest_answers_bound_k_and_failed_requests_are_none() -> None:
     assert told(record("a", 10, 0, 0), record("b", 0, None, 10)) == [
-        "own.jsonl on qwen, 2 cells: pass@1 41.7 % · pass@2 83.3 %"
+        "own.jsonl on qwen: pass@1 41.7 %, pass@2 83.3 % (2 cells)"
     ]
 
 
 def test_the_same_answer_again_is_no_second_try() -> None:
     assert told(record("a", 10, 10, same=True), record("b", 0, 0, same=True)) == [
-        "own.jsonl on qwen, 2 cells: pass@1 50.0 %"
+        "own.jsonl on qwen: pass@1 50.0 % (2 cells)"
     ]
 
 
@@ -110,5 +110,5 @@ def test_where_there_is_more_than_right_or_wrong_nothing_is_said(records: tuple[
 
 def test_every_suite_has_its_line_in_the_summary() -> None:
     text = terminal.table(run(record("a", 10), record("a", 0, suite="other")), width=100, color=False)
-    assert "pass@k  other on qwen, 1 cell: pass@1 0.0 %\n" in text
-    assert "own.jsonl on qwen, 1 cell: pass@1 100.0 %\n" in text
+    assert "pass@k  other on qwen: pass@1 0.0 % (1 cell)\n" in text
+    assert "own.jsonl on qwen: pass@1 100.0 % (1 cell)\n" in text
