@@ -54,6 +54,6 @@ def test_a_promise_is_kept_or_broken(step: str, known: dict[str, Any], hits: int
 def test_a_step_that_is_under_way_breaks_nothing_yet() -> None:
     text, kept = gate_proof.table([seen("slowed", effect=-0.26, detectable=0.12)])
     assert kept
-    assert text.splitlines()[-1] == (
-        "| 1 of 5 | 25 % slower | 5 or more slower | 0 slower | −26.0 % | 12.0 % | 21 s | 2026-11-21 | 0.5–0.5 |"
-    )
+    cells = text.splitlines()[-1].strip("| ").split(" | ")
+    assert cells[:4] == ["1 of 5", "25 % slower", "5 or more slower", "0 slower"]
+    assert cells[4:] == ["−26.0 %", "12.0 %", "21 s", "2026-11-21", "0.5–0.5"]

@@ -446,17 +446,17 @@ def test_two_updates_at_once_lose_nothing(tmp_path: Path, make: Maker) -> None:
 
 
 def test_fifty_endpoints_load_quickly(tmp_path: Path, make: Maker) -> None:
-    """Half a second is the mark on an idle machine; twice that is allowed here."""
+    """Half a second is the mark; of this process, whatever else the machine does."""
     full = session(make.session(cells=100), "box")
     epoch = Epoch(facts=Facts(kind="x"), sessions=(full,) * 20)
     for number in range(50):
         (tmp_path / f"e{number}.json").write_bytes(dumps(Baseline(endpoint=f"e{number}", epochs=(epoch,))))
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         assert len(baselines.load_all(tmp_path)) == 50
-        took.append(time.perf_counter() - began)
-    assert min(took) < 1.0
+        took.append(time.process_time() - began)
+    assert min(took) < 0.5
 
 
 def test_a_run_that_was_resumed_too_late_is_no_session(tmp_path: Path, make: Maker) -> None:
