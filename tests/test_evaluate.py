@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
+from msgspec import structs
 
 from pytest_llmeval import evaluate, hashes
 from pytest_llmeval.measure.rounds import WARMUP_PROMPT, WARMUP_TOKENS, Asked
@@ -299,6 +300,12 @@ def test_the_record_says_what_was_asked_and_what_came() -> None:
     assert sample.latency_s == pytest.approx(0.13)
     assert sample.output_tps == pytest.approx(100)
     assert sample.partial_tokens is None
+
+
+def test_the_record_says_whether_its_scores_are_judged() -> None:
+    for gate in (True, False):
+        one = cell(scenario=structs.replace(SCENARIO, gate=gate))
+        assert assess([Asked(0, 0.0, response(CODE))], one).record.gate is gate
 
 
 @pytest.mark.parametrize(
