@@ -165,3 +165,18 @@ def test_a_page_in_markdown() -> None:
     assert page(PAGE.replace("## clear", "")).correctness == 7.143
     assert page("").correctness == 0
     assert page("share cents people ValueError clear store").correctness == 0
+
+
+def test_a_sentence_about_a_method_may_name_what_its_class_is_about() -> None:
+    given = "class TokenBucket:\n    def wait_time(self):\n        return 1\n"
+    scenario = Scenario(suite="s", id="x", category="documentation", prompt={"en": "?"}, given=given)
+    told = "## TokenBucket\nLimits how often callers act.\n## wait_time\nReturns {} until there are tokens.\n"
+    full = rubric.score(scenario, "en", told.format("the seconds"), Nobody())[0]
+    assert full.correctness == 10
+    poor = rubric.score(
+        scenario, "en", "## TokenBucket\nThe token bucket.\n## wait_time\nWait time.\n", Nobody()
+    )
+    assert poor[1][:2] == (
+        "what is said of `TokenBucket` says no more than its name",
+        "what is said of `TokenBucket.wait_time` says no more than its name",
+    )

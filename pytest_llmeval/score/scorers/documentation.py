@@ -143,7 +143,7 @@ def _with_class(own: docstrings.Said, owner: docstrings.Said) -> docstrings.Said
 def _summary(one: Interface, prose: str) -> _Point:
     if not prose.strip():
         return _Point("coverage", 0.0, f"`{one.name}` is not documented: nothing says what it does")
-    if len(phrases.content(prose, one.name.replace(".", "_"))) >= LEAST_WORDS:
+    if len(phrases.content(prose, one.name.rpartition(".")[2])) >= LEAST_WORDS:
         return _Point("coverage", 1.0)
     return _Point("coverage", NAMED, f"what is said of `{one.name}` says no more than its name")
 
