@@ -85,10 +85,18 @@ def raises(expected: Any, *call: Any, match: str | None = None, **named: Any) ->
 
 
 class approx:  # noqa: N801 - its name
-    """Equal to numbers nearby, also within lists, tuples and dicts."""
+    """Equal to numbers nearby, also within lists, tuples and dicts. ``abs`` alone leaves ``rel`` out."""
 
-    def __init__(self, expected: Any, rel: float = 1e-6, abs: float = 1e-12, nan_ok: bool = False) -> None:  # noqa: A002
-        self.expected, self.rel, self.abs, self.nan_ok = expected, rel, abs, nan_ok
+    def __init__(
+        self,
+        expected: Any,
+        rel: float | None = None,
+        abs: float | None = None,  # noqa: A002 - its name
+        nan_ok: bool = False,
+    ) -> None:
+        self.expected, self.nan_ok = expected, nan_ok
+        self.rel = rel if rel is not None else 1e-6 if abs is None else 0.0
+        self.abs = 1e-12 if abs is None else abs
 
     def __repr__(self) -> str:
         return f"approx({self.expected!r})"
@@ -111,13 +119,14 @@ class approx:  # noqa: N801 - its name
                 and len(value) == len(expected)
                 and all(map(self._near, value, expected))
             )
-        if value == expected:
-            return True
+        if isinstance(expected, bool):
+            return value is expected
         try:
-            if self.nan_ok and value != value and expected != expected:  # noqa: PLR0124 - nan alone is not itself
+            if value == expected or (self.nan_ok and value != value and expected != expected):  # noqa: PLR0124
                 return True
-            return bool(abs(value - expected) <= max(self.abs, self.rel * abs(expected)) < float("inf"))
-        except TypeError:
+            allowed = max(self.abs, self.rel * abs(expected))
+            return allowed < float("inf") and bool(abs(value - expected) <= allowed)
+        except (TypeError, OverflowError):
             return False
 
 
