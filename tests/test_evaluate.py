@@ -145,7 +145,10 @@ def test_rounds_repeat_one_request_after_a_warm_up_that_is_another() -> None:
     asking = ask(client, cell(rounds=3), warmup=2)
     assert client.prompts == [WARMUP_PROMPT] * 2 + ["Write add."] * 3
     assert {one.max_tokens for one in client.requests[:2]} == {WARMUP_TOKENS}
-    assert len(set(client.requests[2:])) == 1
+    assert [one.seed for one in client.requests[2:]] == [7, 8, 9], (
+        "sampled: the same seed would draw the same"
+    )
+    assert len({structs.replace(one, seed=0) for one in client.requests[2:]}) == 1
     assert [one.round for one in asking.asked] == [0, 1, 2]
     assert not asking.interrupted
     assert all(50 <= one.at_s < 80 for one in asking.asked)
