@@ -191,7 +191,7 @@ def _of_unittest(name: str, test: Any) -> Iterator[_Case]:
 
     for method in unittest.TestLoader().getTestCaseNames(test):
         case = test(method)
-        yield f"{name}.{method}", lambda case=case: run(case)  # type: ignore[misc]
+        yield f"{name}.{method}", lambda case=case: run(case)  # type: ignore[misc]  # no type for its default
 
 
 def _parametrized(name: str, test: Any, fixtures: dict[str, Any], owner: Any = None) -> Iterator[_Case]:
@@ -207,7 +207,7 @@ def _parametrized(name: str, test: Any, fixtures: dict[str, Any], owner: Any = N
         combined = [(f"{told}-{more}", {**values, **own}) for told, values in combined for more, own in one]
     for told, values in combined[:_MOST_CASES]:
         shown = f"{name}[{_cut(told[1:])}]" if sets else name
-        yield shown, lambda values=values: _Call(fixtures, values, owner).run(test)  # type: ignore[misc]
+        yield shown, lambda values=values: _Call(fixtures, values, owner).run(test)  # type: ignore[misc]  # no type for its default
 
 
 class _Call:

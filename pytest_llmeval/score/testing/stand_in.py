@@ -101,7 +101,7 @@ class approx:  # noqa: N801 - its name
     def __repr__(self) -> str:
         return f"approx({self.expected!r})"
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # as mutable as what it holds
 
     def __eq__(self, other: object) -> bool:
         return self._near(other, self.expected)
