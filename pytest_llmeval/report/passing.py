@@ -58,8 +58,11 @@ def told(run: Run) -> Iterator[str]:
 
 
 def passed(record: Record) -> Passed | None:
-    """How many of a cell's answers are right; None where there is none, or more than one thing decides."""
-    good = [sample for sample in record.samples if sample.ok]
+    """How many of a cell's answers are right; None where there is none, or more than one thing decides.
+
+    Rounds that were asked since the first ones looked bad are no fair draw.
+    """
+    good = [sample for sample in record.samples if sample.ok and not sample.confirms]
     scores = [sample.score for sample in good if sample.score is not None]
     if not scores or any(score.correctness not in {0, _RIGHT} for score in scores):
         return None

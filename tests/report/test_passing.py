@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pytest_llmeval.model import Host, Record, Run, Sample, Score
 from pytest_llmeval.report import passing, terminal
@@ -91,6 +92,14 @@ def test_the_fewest_answers_bound_k_and_failed_requests_are_none() -> None:
 def test_the_same_answer_again_is_no_second_try() -> None:
     assert told(record("a", 10, 10, same=True), record("b", 0, 0, same=True)) == [
         "own.jsonl on qwen: pass@1 50.0 % (2 cells)"
+    ]
+
+
+def test_rounds_that_confirm_do_not_count() -> None:
+    one = record("a", 10, 0, 0)
+    samples = [structs.replace(sample, confirms=sample.round == 2) for sample in one.samples]
+    assert told(structs.replace(one, samples=tuple(samples))) == [
+        "own.jsonl on qwen: pass@1 50.0 %, pass@2 100.0 % (1 cell)"
     ]
 
 
