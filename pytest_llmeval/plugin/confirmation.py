@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MOST_CELLS = 40
 """Of an endpoint: enough for any verdict, and a bound where hundreds are suspected."""
 
+INTERRUPTED = "measuring once more was interrupted"
+
 
 class _UnconfirmedError(Exception):
     """Why cells of an endpoint can't be measured once more, for people."""
@@ -42,20 +44,22 @@ def measure(recorder: Recorder, suspects: Mapping[str, Sequence[str]]) -> dict[s
     """
     here = recorder.context
     until = time.time() + (time.time() - here.started_unix)
-    unconfirmed = {}
+    unconfirmed: dict[str, str] = {}
     for endpoint in here.settings.endpoints:
-        cells = suspects.get(endpoint.name, ())[:MOST_CELLS]
+        cells = suspects.get(endpoint.name, ())
         if not cells:
             continue
-        _tell(here, endpoint.name, len(cells))
+        if INTERRUPTED in unconfirmed.values():
+            unconfirmed[endpoint.name] = INTERRUPTED
+            continue
         try:
             _refuse(here, endpoint)
+            _tell(here, endpoint.name, len(cells[:MOST_CELLS]))
             _measure(recorder, endpoint, cells, until)
         except (_UnconfirmedError, LLMEvalError) as error:
             unconfirmed[endpoint.name] = str(error).splitlines()[0]
         except KeyboardInterrupt:  # it ends the waiting; what was measured is judged
-            unconfirmed[endpoint.name] = "measuring once more was interrupted"
-            break
+            unconfirmed[endpoint.name] = INTERRUPTED
         finally:
             here.desk.drop()
     return unconfirmed
@@ -82,8 +86,8 @@ def _refuse(here: Context, endpoint: Endpoint) -> None:
 
 def _measure(recorder: Recorder, endpoint: Endpoint, cells: Sequence[str], until: float) -> None:
     for number, cell in enumerate(cells):
-        if number and time.time() > until:
-            raise _UnconfirmedError(f"there was time for {number} of {len(cells)} cells only")
+        if number == MOST_CELLS or (number and time.time() > until):
+            raise _UnconfirmedError(f"only {number} of {len(cells)} cells were measured once more")
         recorder.keep(items.payload([_again(recorder, endpoint, cell)]))
 
 
