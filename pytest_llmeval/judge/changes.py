@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from . import sentences
 from .metrics import METRICS, Metric
 from .promises import changed_facts
+from .sessions import asked_otherwise, checked_otherwise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,12 +51,8 @@ def _news(old: Baseline | None, new: Baseline) -> list[str]:
     for what, keys in (
         ("new", sorted(cells[1].keys() - cells[0].keys())),
         ("removed", sorted(cells[0].keys() - cells[1].keys())),
-        (
-            "asked otherwise",
-            sorted(
-                k for k in cells[0].keys() & cells[1].keys() if cells[0][k].question != cells[1][k].question
-            ),
-        ),
+        ("asked otherwise", asked_otherwise(*cells)),
+        ("checked otherwise", checked_otherwise(*cells)),
     ):
         if keys:
             news.append(f"- cells {what}: {sentences.names(keys)}")

@@ -56,7 +56,7 @@ class Comparable:
             cell = session.cells.get(key)
             if cell is None or metric.name not in cell.samples or not _same_question(cell, record):
                 continue
-            if metric.timing or _same_checks(cell, record):
+            if metric.timing or sessions_.checked_alike(cell, record):
                 found[key] = cell.samples[metric.name]
         return found
 
@@ -93,14 +93,8 @@ def _difference(record: Record, past: Sequence[Session]) -> str | None:
     return "prompt" if cells[-1].prompt_sha256 != record.prompt_sha256 else "parameters"
 
 
-def _same_checks(cell: sessions_.CellFigures, record: Record) -> bool:
-    """Whether nothing is known that scored the two differently: files of old do not say."""
-    known = cell.checks_sha256, record.checks_sha256
-    return None in known or known[0] == known[1]
-
-
 def _scored_otherwise(record: Record, past: Sequence[Session]) -> bool:
     """Whether every session that was asked the same has checked the answers otherwise."""
     cells = [session.cells[record.key] for session in past if record.key in session.cells]
     same = [cell for cell in cells if _same_question(cell, record)]
-    return bool(same) and not any(_same_checks(cell, record) for cell in same)
+    return bool(same) and not any(sessions_.checked_alike(cell, record) for cell in same)

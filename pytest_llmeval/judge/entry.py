@@ -144,11 +144,13 @@ def said(old: Baseline | None, new: Baseline, run: Run, file: str) -> str:
     text = f"{new.endpoint}: session {session.run} appended to {file} ({count}, {len(session.cells)} cells)"
     before = old.cells if old else {}
     fresh = sorted(session.cells.keys() - before.keys()) if before else []
-    otherwise = sorted(
-        key for key, cell in session.cells.items() if key in before and cell.question != before[key].question
-    )
     unused = sessions.vanished(new.cells, run)
-    for what, keys in (("new", fresh), ("asked otherwise", otherwise), ("unused", unused)):
+    for what, keys in (
+        ("new", fresh),
+        ("asked otherwise", sessions.asked_otherwise(before, session.cells)),
+        ("checked otherwise", sessions.checked_otherwise(before, session.cells)),
+        ("unused", unused),
+    ):
         if keys:
             text += f"; {what}: {sentences.names(keys)}"
     if unused:

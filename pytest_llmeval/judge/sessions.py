@@ -13,7 +13,7 @@ from pytest_llmeval.model import SCORES, Analysers, Facts, Load, Record, Run, Sa
 from .metrics import METRICS, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pytest_llmeval.model import Policy
 
@@ -43,6 +43,23 @@ class CellFigures(Struct, frozen=True, kw_only=True, gc=False):
     def question(self) -> tuple[str, str]:
         """What was asked: only the same can be compared."""
         return self.prompt_sha256, self.parameters_sha256
+
+
+def checked_alike(one: CellFigures | Record, other: CellFigures | Record) -> bool:
+    """Whether nothing is known that scored the two differently: files of old do not say."""
+    known = one.checks_sha256, other.checks_sha256
+    return None in known or known[0] == known[1]
+
+
+def asked_otherwise(old: Mapping[str, CellFigures], new: Mapping[str, CellFigures]) -> list[str]:
+    """The cells of both that were not asked the same, sorted."""
+    return sorted(key for key in old.keys() & new.keys() if old[key].question != new[key].question)
+
+
+def checked_otherwise(old: Mapping[str, CellFigures], new: Mapping[str, CellFigures]) -> list[str]:
+    """The cells of both that were asked the same, and scored by other checks, sorted."""
+    same = old.keys() & new.keys() - set(asked_otherwise(old, new))
+    return sorted(key for key in same if not checked_alike(old[key], new[key]))
 
 
 class Session(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -70,6 +70,25 @@ def test_an_update_names_new_changed_and_unused_cells(tmp_path: Path, make: Make
     assert "unused: coding/s3/en (llmeval baseline prune box)" in said
 
 
+def test_an_update_and_a_diff_name_cells_that_were_checked_otherwise(tmp_path: Path, make: Maker) -> None:
+    def run(name: str, *checks: str | None) -> Any:
+        made = make.session(name=name, cells=3)
+        cells = zip(made.cells, checks, strict=True)
+        checked = (structs.replace(record, checks_sha256=sha256) for record, sha256 in cells)
+        return structs.replace(made, cells=tuple(checked))
+
+    baselines.update(tmp_path, run("a", "one", "one", None))
+    old = baselines.load(tmp_path, "box")
+    green = judge_run({}, make.session()).lines
+    (said,) = baselines.update(tmp_path, run("b", "two", "one", "two"), verdicts=green)
+    assert "checked otherwise: coding/s0/en" in said
+    assert "coding/s1/en" not in said
+    assert "coding/s2/en" not in said, "nobody knows how it was checked"
+    new = baselines.load(tmp_path, "box")
+    assert new is not None
+    assert "- cells checked otherwise: coding/s0/en\n" in changes.diff(old, new)
+
+
 def test_only_twenty_sessions_are_kept_and_the_first_three_always(tmp_path: Path, make: Maker) -> None:
     green = judge_run({}, make.session()).lines
     for number in range(23):
