@@ -14,7 +14,7 @@ from msgspec import structs
 from .errors import UsageError
 from .judge import promises, sessions
 from .measure.telemetry import steps, summary
-from .model import Analysers, Commit, Cost, Facts, Hosted, Record, Run, Selection, Telemetry
+from .model import Analysers, Commit, Cost, Facts, Hosted, Part, Record, Run, Selection, Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -44,7 +44,7 @@ def merged(runs: Sequence[Run]) -> Run:
         id="+".join([first.id, *(run.id.rpartition("-")[2] for run in runs[1:])]),
         started=first.started,
         finished=max(run.finished for run in runs),
-        complete=all(run.complete for run in runs),
+        complete=_is_complete(runs),
         interrupted=any(run.interrupted for run in runs),
         reference=first.reference,
         plugin=first.plugin,
@@ -52,6 +52,7 @@ def merged(runs: Sequence[Run]) -> Run:
         analysers=_analysers(runs),
         sandbox=_sandbox(runs),
         commit=_commit(runs),
+        parts=_parts(runs),
         endpoints=endpoints,
         selection=Selection(
             suites=tuple(sorted({suite for run in runs for suite in run.selection.suites})),
@@ -65,6 +66,36 @@ def merged(runs: Sequence[Run]) -> Run:
         max_time_s=max((run.max_time_s for run in runs if run.max_time_s is not None), default=None),
         cut_off=_cut_off(runs),
     )
+
+
+def _is_complete(runs: Sequence[Run]) -> bool:
+    """Whether every run is, or is one of the shards that make a whole together."""
+    shards = [run.shard for run in runs if run.shard is not None]
+    counts = {shard.of for shard in shards}
+    covered = {shard.number for shard in shards} == {number + 1 for of in counts for number in range(of)}
+    whole = len(counts) <= 1 and covered and all(shard.whole for shard in shards)
+    return whole and all(run.complete for run in runs if run.shard is None)
+
+
+def _parts(runs: Sequence[Run]) -> tuple[Part, ...]:
+    """When any of them was under way; none where there was no pause."""
+    parts: list[Part] = []
+    for part in sorted(_under_way(runs), key=lambda part: part.started_s):
+        if parts and part.started_s <= parts[-1].finished_s:
+            finished_s = max(part.finished_s, parts[-1].finished_s)
+            parts[-1] = Part(started_s=parts[-1].started_s, finished_s=finished_s)
+        else:
+            parts.append(part)
+    return tuple(parts) if len(parts) > 1 else ()
+
+
+def _under_way(runs: Sequence[Run]) -> Iterator[Part]:
+    for run in runs:
+        later_s = _seconds(runs[0].started, run.started)
+        last_s = max((sample.at_s for record in run.cells for sample in record.samples), default=0.0)
+        whole = Part(started_s=0.0, finished_s=max(_seconds(run.started, run.finished), last_s))
+        for part in run.parts or (whole,):
+            yield Part(started_s=part.started_s + later_s, finished_s=part.finished_s + later_s)
 
 
 def _refused(what: str, hint: str = "judge them one by one") -> UsageError:

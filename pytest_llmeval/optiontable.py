@@ -165,6 +165,14 @@ OPTIONS = (
         in_file=False,
     ),
     Option(
+        "shard",
+        values.shard_kind(),
+        "run only this part of the cells, the second of five; llmeval merge puts the parts together",
+        "2/5",
+        "all of them",
+        in_file=False,
+    ),
+    Option(
         "resume",
         values.TEXT,
         "take up a run that broke off (alone, behind the paths: the last one) and run only what it misses",

@@ -38,7 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     command line or the environment, so that scenarios have no say. Paths are absolute. ``max_cost`` is in the
     currency of the endpoints' prices. ``sandbox``: a kind of ``score.sandbox.choice``. ``reference``: the
     name of the one of the ``endpoints`` with which the others are compared. ``resume``: the id of a run, or
-    ``last``.
+    ``last``. ``shard``: like ``2/5``.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -60,6 +60,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     under: Parameters = Parameters(temperature=0.0, seed=0, max_tokens=1024)
     record: Path | None = None
     resume: str | None = None
+    shard: str | None = None
     answers: bool = True
     max_cost: float | None = None
     max_time_s: float | None = None
@@ -133,6 +134,7 @@ def resolve(
         ),
         record=path("record"),
         resume=chosen.get("resume"),
+        shard=chosen.get("shard"),
         answers=chosen.get("answers", default.answers),
         max_cost=chosen.get("max_cost"),
         max_time_s=chosen.get("max_time"),

@@ -128,6 +128,21 @@ def duration(seconds: float) -> str:
     return "".join(f"{amount:g}{unit}" for amount, unit in parts if amount)
 
 
+def shard_kind() -> Kind:
+    """Which part of a run, of how many."""
+    expected = "a shard like 2/5, the second of five"
+
+    def accept(value: object) -> str:
+        number, _, of = value.partition("/") if isinstance(value, str) else ("", "", "")
+        if not (re.fullmatch("[1-9][0-9]{0,5}", number) and re.fullmatch("[1-9][0-9]{0,5}", of)):
+            raise UnexpectedError(expected, value)
+        if int(number) > int(of):
+            raise UnexpectedError(expected, value)
+        return f"{number}/{of}"
+
+    return Kind(expected, accept, lambda text: accept(text.strip()))
+
+
 def choice_kind(*choices: str) -> Kind:
     """One of a few words."""
     expected = alternatives(json.dumps(choice) for choice in choices)

@@ -53,10 +53,9 @@ def certainty(metric: Metric, shift: Shift, evidence: Evidence, alpha: float) ->
 
 
 def pause(pause_s: float, policy: Policy) -> str:
-    """``the run was resumed after a pause of 5.2 h, one session has none beyond 1 h …``"""
+    """``the run paused for 5.2 h, and one session for at most 1 h …``; resumed, or merged of parts."""
     most = _duration(policy.max_pause_s)
-    after = f"the run was resumed after a pause of {_duration(pause_s)}"
-    return f"{after}, one session has none beyond {most} (max_pause_s in [policy])"
+    return f"the run paused for {_duration(pause_s)}, and one session for at most {most} (max_pause_s in [policy])"
 
 
 def _duration(seconds: float) -> str:

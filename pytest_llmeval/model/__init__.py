@@ -9,7 +9,7 @@ from .exchange import Chunk, ErrorKind, Failure, Request, Response, Timing, Usag
 from .metrics import CELL_METRICS, METRICS, SCORES
 from .policy import MetricPolicy, Policy
 from .record import Cost, Load, Record, Sample, Score, Telemetry, score_spread
-from .run import Analysers, Commit, Host, Hosted, Part, Run, Selection, Verdict, VerdictName
+from .run import Analysers, Commit, Host, Hosted, Part, Run, Selection, Shard, Verdict, VerdictName
 from .scenario import (
     SLO,
     AnswerSpec,
@@ -65,6 +65,7 @@ __all__ = [
     "Scenario",
     "Score",
     "Selection",
+    "Shard",
     "Suite",
     "Telemetry",
     "Timeouts",

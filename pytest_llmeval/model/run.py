@@ -60,6 +60,14 @@ class Part(Struct, frozen=True, kw_only=True):
     finished_s: float
 
 
+class Shard(Struct, frozen=True, kw_only=True):
+    """Which part of a run's cells this is. ``whole``: every cell of the shard ran."""
+
+    number: int
+    of: int
+    whole: bool
+
+
 class Selection(Struct, frozen=True, kw_only=True):
     """What the run had in view, for telling a vanished cell from one that was not run.
 
@@ -119,7 +127,7 @@ class Run(Struct, frozen=True, kw_only=True):
     measured once more before they were red. ``reference``: the endpoint that the others were asked in turn
     with, and are compared with. ``cut_off``: endpoint -> cells that were not asked, or not to their end,
     because the run may take ``max_time_s`` only. ``parts``: of a run that was resumed; none of one in
-    one piece.
+    one piece. A ``shard`` alone is never complete.
     """
 
     schema: str = "llmeval-run/1"
@@ -135,6 +143,7 @@ class Run(Struct, frozen=True, kw_only=True):
     sandbox: str | None = None
     commit: Commit | None = None
     parts: tuple[Part, ...] = ()
+    shard: Shard | None = None
     endpoints: dict[str, Facts] = field(default_factory=dict)
     selection: Selection = Selection()
     cells: tuple[Record, ...] = ()

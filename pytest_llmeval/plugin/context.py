@@ -93,6 +93,14 @@ class Context:
         return self.unfinished.identities if self.unfinished else given
 
     @cached_property
+    def durations_s(self) -> dict[str, float]:
+        """How long cells took, as far as the baselines know: what shards are split by."""
+        from . import sharding
+
+        given: dict[str, float] | None = self.given.get("durations_s")
+        return sharding.durations_s(self) if given is None else given
+
+    @cached_property
     def view(self) -> View:
         """What this process collected."""
         from .view import View
@@ -192,6 +200,7 @@ class Context:
         if settings.reference is not None:
             names += f", each in turn with {settings.reference}"
             kept = "no baselines"
+        names += f" · shard {settings.shard}" if settings.shard else ""
         limit = f" · at most {values.duration(settings.max_time_s)}" if settings.max_time_s else ""
         unguarded = " · answers run without a sandbox" if settings.sandbox == "none" else ""
         return (

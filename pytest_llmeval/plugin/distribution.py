@@ -32,6 +32,7 @@ def pytest_configure_node(node: WorkerController) -> None:
         "settings": wire.plain(here.settings),
         "desk": here.desk_server.address,
         "finished": here.finished,
+        **({"durations_s": here.durations_s} if here.settings.shard else {}),
     }
 
 

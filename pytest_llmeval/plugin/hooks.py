@@ -83,6 +83,10 @@ def pytest_collection_modifyitems(
 
         fixture.collected(config, items)
         cells.add_shipped(session, items)
+        if here.settings.shard:
+            from . import sharding
+
+            sharding.leave_out(here, items)
     if here.finished:
         from . import resume
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
-from pytest_llmeval import __version__, judge, provenance, runfile, shipped
+from pytest_llmeval import __version__, judge, provenance, runfile, shards, shipped
 from pytest_llmeval.errors import BaselineError, LLMEvalError, UsageError
 from pytest_llmeval.judge import baselines
 from pytest_llmeval.measure import price
 from pytest_llmeval.measure.telemetry import steps, summary
-from pytest_llmeval.model import Run, Telemetry, score_spread
+from pytest_llmeval.model import Run, Shard, Telemetry, score_spread
 from pytest_llmeval.report import costs, terminal
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
@@ -114,22 +114,26 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
         done=recorder.done,
         records=records,
     )
+    whole = (
+        not recorder.was_interrupted
+        and not session.shouldfail
+        and not session.shouldstop
+        and not recorder.left_out()
+    )
     return Run(
         id=context.run_id,
         started=_utc(context.started_unix),
         finished=_utc(time.time()),
         interrupted=recorder.was_interrupted,
         reference=context.settings.reference,
-        complete=not recorder.was_interrupted
-        and not session.shouldfail
-        and not session.shouldstop
-        and not recorder.left_out(),
+        complete=whole and context.settings.shard is None,
         plugin=__version__,
         host=provenance.host(),
         analysers=Analyser.versions(),
         sandbox=_sandbox(context.settings, records),
         commit=provenance.commit(context.config.rootpath),
         parts=recorder.log.parts,
+        shard=_shard(context.settings, whole=whole),
         endpoints=recorder.log.facts,
         selection=selection,
         cells=records,
@@ -142,6 +146,13 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
             for name in sorted({endpoint for endpoint, _ in recorder.late})
         },
     )
+
+
+def _shard(settings: Settings, *, whole: bool) -> Shard | None:
+    if settings.shard is None:
+        return None
+    number, of = shards.read(settings.shard)
+    return Shard(number=number, of=of, whole=whole)
 
 
 def _sandbox(settings: Settings, records: Iterable[Record]) -> str | None:

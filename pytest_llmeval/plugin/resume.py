@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from .context import Context
 
-SHARED = ("rounds", "rounds_given", "warmup", "timeout_s", "sandbox", "reference")
+SHARED = ("rounds", "rounds_given", "warmup", "timeout_s", "sandbox", "reference", "shard")
 """Settings that must be the same in every part of a run."""
 PHASES = ("setup", "call", "teardown")
 AFRESH = "start a new run, without --llm-resume, or put back what changed"

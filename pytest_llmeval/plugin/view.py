@@ -38,6 +38,11 @@ class View:
         self.tests: dict[str, tuple[str, str]] = {}
         """Node id -> the same, of those that were collected: ``--lf`` and node ids leave some out."""
 
+        self.elsewhere: set[str] = set()
+        """``ENDPOINT CELL`` of every cell that other shards run."""
+        self.tests_elsewhere: set[str] = set()
+        """Node ids of ``llm`` tests that other shards run."""
+
     def saw(self, suite: Suite) -> None:
         """Take a file's suite in. Raises ``ScenarioError`` where an id is used twice across files."""
         from pytest_llmeval import scenarios
@@ -75,6 +80,8 @@ class View:
             "modules": sorted(self.modules),
             "functions": sorted(map(list, self.functions)),
             "tests": {nodeid: list(function) for nodeid, function in self.tests.items()},
+            "elsewhere": sorted(self.elsewhere),
+            "tests_elsewhere": sorted(self.tests_elsewhere),
         }
 
     def merge(self, plain: dict[str, Any]) -> None:
@@ -84,6 +91,8 @@ class View:
         self.modules |= set(plain["modules"])
         self.functions |= {(module, function) for module, function in plain["functions"]}
         self.tests.update({nodeid: (one[0], one[1]) for nodeid, one in plain["tests"].items()})
+        self.elsewhere |= set(plain["elsewhere"])
+        self.tests_elsewhere |= set(plain["tests_elsewhere"])
 
     def selection(
         self,
@@ -114,7 +123,7 @@ class View:
         gone = [key for key in known if suite_of(key) in suites and key not in cells]
         for key in gone:
             for module, function in self.functions - self.finished(done):
-                if suite_of(key) == module and _asked_by(key, function):
+                if suite_of(key) == module and asked_by(key, function):
                     cells.add(key)
         if any(key not in cells for key in gone):
             cells |= self._uncollected()
@@ -150,7 +159,8 @@ def keys(suite: Suite) -> Iterable[str]:
             yield cell_key(scenario.suite, scenario.id, language)
 
 
-def _asked_by(key: str, function: str) -> bool:
+def asked_by(key: str, function: str) -> bool:
+    """Whether a cell of an ``llm`` test's suite is one of that function's."""
     scenario = key.rsplit("/", 2)[1]
     return scenario == function or scenario.startswith(f"{function}-")
 

@@ -485,7 +485,7 @@ def test_a_run_that_was_resumed_too_late_is_no_session(tmp_path: Path, make: Mak
     )
     parts = Part(started_s=0, finished_s=1000), Part(started_s=8900, finished_s=9000)
     apart = structs.replace(run, cells=(late, *run.cells[1:]), parts=parts)
-    said = "box: the run was resumed after a pause of 2.2 h"
+    said = "box: the run paused for 2.2 h"
     assert baselines.update(tmp_path, apart)[0].startswith(said)
     assert baselines.accept(tmp_path, apart, "box").startswith(said)
     assert baselines.load(tmp_path, "box") is None

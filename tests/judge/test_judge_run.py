@@ -542,8 +542,8 @@ def test_timings_of_parts_that_lie_too_far_apart_are_inconclusive_and_scores_are
     verdicts = judge_run({"box": make.history()}, resumed(make, 5 * 3600, factor=0.5))
     assert not verdicts.red
     assert one(verdicts, "timings").sentence == (
-        "timings of box were not judged: the run was resumed after a pause of 5 h, "
-        "one session has none beyond 1 h (max_pause_s in [policy])"
+        "timings of box were not judged: the run paused for 5 h, "
+        "and one session for at most 1 h (max_pause_s in [policy])"
     )
     assert {line.metric for line in of(verdicts, "ok")} == {"correctness", "quality"}
 

@@ -1,0 +1,42 @@
+"""``llmeval merge RUN… -o OUT``: the run that several machines did together."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pytest_llmeval import merge, runfile
+
+EXAMPLE = """\
+examples:
+  llmeval merge shard-*.json -o run.json         put the parts of a run together
+  llmeval judge run.json                         the verdicts, as one run would have had them
+  llmeval baseline update --run=run.json         take it into the baselines
+
+exit code: 0 written, 2 they can't be one run, or a file can't be read
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "merge",
+        help="put the run files of several machines together",
+        description="Writes the run that they would have been; nothing is judged.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run files")
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="OUT", help="the run file to write"
+    )
+    parser.set_defaults(run=_merge)
+
+
+def _merge(options: argparse.Namespace) -> int:
+    run = merge.merged([runfile.load(path) for path in options.runs])
+    runfile.write(options.output, runfile.dump(run))
+    whole = "complete" if run.complete else "partial, not all cells ran"
+    print(f"{options.output}: {len(run.cells)} cells of {len(options.runs)} runs; {whole}")
+    return 0
