@@ -55,7 +55,8 @@ def certainty(metric: Metric, shift: Shift, evidence: Evidence, alpha: float) ->
 def pause(pause_s: float, policy: Policy) -> str:
     """``the run paused for 5.2 h, and one session for at most 1 h …``; resumed, or merged of parts."""
     most = _duration(policy.max_pause_s)
-    return f"the run paused for {_duration(pause_s)}, and one session for at most {most} (max_pause_s in [policy])"
+    paused = f"the run paused for {_duration(pause_s)}"
+    return f"{paused}, and one session for at most {most} (max_pause_s in [policy])"
 
 
 def _duration(seconds: float) -> str:

@@ -175,13 +175,22 @@ class Recorder:
             raise pytest.UsageError(f"--llm-strict: {self.unselected} cells were skipped: {UNSELECTED}")
 
     def left_out(self) -> bool:
-        """Whether something of the suites in view was not run: that is no evidence about the whole."""
+        """Whether something of the suites in view was not run: that is no evidence about the whole.
+
+        Of a shard: something that no other shard runs either.
+        """
         view, settings = self.context.view, self.context.settings
         wanted = settings.prompt_languages
         cells = {key for key in view.cells if not wanted or key.rpartition("/")[2] in wanted}
         expected = {(endpoint.name, key) for endpoint in settings.candidates for key in cells}
+        expected = {(name, key) for name, key in expected if f"{name} {key}" not in view.elsewhere}
         missed = expected - set(self.plain_records) - self.not_measurable
-        if self.was_stopped or self.late or missed or view.functions - view.finished(self.done):
+        if (
+            self.was_stopped
+            or self.late
+            or missed
+            or view.functions - view.finished(self.done | view.tests_elsewhere)
+        ):
             return True
         if options.narrowed(self.context.config, view) & {module for module, _ in view.functions}:
             return True

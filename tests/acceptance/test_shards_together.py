@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from pytest_llmeval import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pytest
 
 TEST = "def test_hello(llm):\n    assert llm.ask('Hello?').ttft_s < 60\n\n\ndef test_none():\n    pass\n"
 
@@ -42,5 +42,4 @@ def test_shards_are_parts_and_merged_the_whole(
         ("test_hello.py", "test_hello", "en"),
     ]
     assert run["complete"] is True
-    assert cli.main(["baseline", "update", "--run=run.json"]) == 0
     assert cli.main(["judge", "run.json"]) == 0
