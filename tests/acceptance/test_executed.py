@@ -73,8 +73,8 @@ def test_a_right_answer(project: Any, executing: Callable[..., pytest.RunResult]
     score = sample(project)["score"]
     assert score["correctness"] == 10
     assert (score["parts"]["checks"], score["parts"]["checks_passed"]) == (4, 4)
-    weighted = 6 * score["correctness"] + 3 * score["quality"] + score["clarity"]
-    assert score["total"] == pytest.approx(weighted / 10, abs=0.001)
+    weighted = 6 * score["correctness"] + 3 * score["quality"]
+    assert score["total"] == pytest.approx(weighted / 9, abs=0.001), "nothing was asked for in words"
     assert sample(project).get("reasons", []) == []
     assert project.last_run()["sandbox"] in ("landlock", "bubblewrap")
     result.stdout.fnmatch_lines(["*correct*quality*clarity*total*", "*add/en*10.0*"])
