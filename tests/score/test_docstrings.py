@@ -126,6 +126,11 @@ def test_marked_items_without_a_heading_name_parameters_and_exceptions() -> None
     assert said.raises == {"OSError": "when it is gone"}
 
 
+def test_a_hyphen_in_a_word_names_no_parameter() -> None:
+    said = docstrings.read("Args:\n    a - first\n    b: a list,\n    non-empty and sorted\n")
+    assert said.parameters == {"a": "first", "b": "a list, non-empty and sorted"}
+
+
 @given(st.text(alphabet=st.sampled_from(":-*#`|_ \n()aArgsReturn예외")))
 def test_any_text_is_read(text: str) -> None:
     docstrings.read(text)
