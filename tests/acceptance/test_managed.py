@@ -51,6 +51,7 @@ def told(*words, **how):  # it listens now
 
 builtins.print = told
 sys.argv = [script, *arguments]
+sys.path.insert(0, os.path.dirname(script))  # as if it had been started itself
 runpy.run_path(script, run_name="__main__")
 """
 SUITE = """\
