@@ -175,8 +175,9 @@ class Bench:
                 talk.window.begin()
             return shown.on_round(number)
 
-        line = talk.line
-        warmup, line.is_fresh = self.settings.warmup if line.is_fresh else 0, False
+        line, is_cold = talk.line, talk.cell.scenario.cold
+        warmup = self.settings.warmup if line.is_fresh and not is_cold else 0
+        line.is_fresh = line.is_fresh and is_cold
         return evaluate.Question(
             client=line.client,
             cell=talk.cell,
