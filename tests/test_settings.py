@@ -108,6 +108,8 @@ def test_every_option_has_one_name_everywhere(tmp_path):
         "max_time": ("1h30m", 5400.0),
         "install": ("1", True),
         "sandbox": ("landlock", "landlock"),
+        "shard": ("2/5", "2/5"),
+        "resume": ("last", "last"),
         "record": ("r", Path("/here/r")),
         "answers": ("false", True),  # LLMEVAL_NO_ANSWERS=false: they are kept
     }
@@ -120,7 +122,7 @@ def test_every_option_has_one_name_everywhere(tmp_path):
     assert found.over == Parameters(temperature=0.25, max_tokens=-1, seed=42)
     assert found.timeout_s == 1.5
     same = ("rounds", "warmup", "update_baselines", "baselines", "json", "strict", "record", "answers")
-    for name in (*same, "max_cost", "install", "reference", "fail_inconclusive"):
+    for name in (*same, "max_cost", "install", "reference", "fail_inconclusive", "shard", "resume"):
         assert getattr(found, name) == written[name][1], name
     names = {option.name: (option.option, option.variable) for option in OPTIONS}
     assert names["prompt_language"] == ("--llm-prompt-language", "LLMEVAL_PROMPT_LANGUAGE")

@@ -36,8 +36,9 @@ def test_a_collapse_is_exit_1_with_its_sentence(here: Any) -> None:
 def test_parts_of_a_run_are_judged_as_one(here: Any) -> None:
     here.run(tps=50.0)
     assert here.llmeval("judge").code == 0
-    parts = [here.run(tps=tps, cells=cells) for tps, cells in ((20.0, ("a",)), (20.0, ("b", "c")))]
-    whole = here.run(tps=20.0)
+    hour = {"started": "2026-11-09T03:45:01Z", "finished": "2026-11-09T03:46:01Z"}
+    parts = [here.run(tps=20.0, cells=cells, **hour) for cells in (("a",), ("b", "c"))]
+    whole = here.run(tps=20.0, **hour)
     said = here.llmeval("judge", *map(str, parts))
     assert said.code == 1
     assert said == here.llmeval("judge", *map(str, reversed(parts)))
