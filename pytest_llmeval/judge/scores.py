@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import fmean, variance
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from . import stats
@@ -112,7 +112,7 @@ def _variance_of_mean(cell: _Cell, alike: float, *, rate_is_known: bool = False)
     groups = [group for group in [*cell.sessions, cell.run] if len(group) > 1]
     if not groups:
         return None
-    squares = math.fsum(variance(group) * (len(group) - 1) for group in groups)
+    squares = math.fsum(stats.squares(group) for group in groups)
     return squares / sum(len(group) - 1 for group in groups) / n
 
 
