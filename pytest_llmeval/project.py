@@ -66,11 +66,27 @@ _MEANINGLESS = {
     "local": ("url", "server", "call", *_SERVICE),
     "replay": ("url", "server", "call", *_ONLY_OVER_HTTP, *_SERVICE),
 }
+POLICY_KEYS: dict[str, Kind] = {
+    "alpha": values.number_kind(0, 0.5, above=True),
+    "compare_hardware": values.SWITCH,
+    "max_pause_s": values.number_kind(0),
+}
 _SHARE = values.number_kind(0, 1)
 _SCORE = values.number_kind(0, 10)
-_PRICE = {"input": values.number_kind(0), "output": values.number_kind(0)}
-_TIMEOUTS = {name: values.number_kind(0, above=True) for name in ("connect", "first", "between")}
-_SLO = {"ttft_s": values.number_kind(0, above=True), "tpot_s": values.number_kind(0, above=True)}
+PRICE_KEYS = {"input": values.number_kind(0), "output": values.number_kind(0)}
+TIMEOUTS_KEYS = {name: values.number_kind(0, above=True) for name in ("connect", "first", "between")}
+SLO_KEYS = {"ttft_s": values.number_kind(0, above=True), "tpot_s": values.number_kind(0, above=True)}
+
+
+def metric_keys(metric: str) -> dict[str, Kind]:
+    """What a policy may say of a metric."""
+    is_score = metric in SCORES
+    return {
+        "gate": values.SWITCH,
+        "allowance": _SCORE if is_score else _SHARE,
+        "floor": _SCORE if is_score else values.number_kind(0, above=True),
+        "weight": values.number_kind(0, above=True),
+    }
 
 
 @dataclass(frozen=True)
@@ -129,7 +145,7 @@ class _File:
         policy = self.table(
             entries.pop("policy", {}),
             ("policy",),
-            ["alpha", "compare_hardware", "max_pause_s", "slo", "endpoints", *METRICS],
+            [*POLICY_KEYS, "slo", "endpoints", *METRICS],
         )
         return Project(
             options={name: self.value(value, (name,), option_kinds[name]) for name, value in entries.items()},
@@ -161,7 +177,7 @@ class _File:
         if "server" in tables:
             checked["server"] = self._server(tables["server"], (*where, "server"), checked.get("url"))
         if "timeouts" in tables:
-            limits = self.values(tables["timeouts"], (*where, "timeouts"), _TIMEOUTS)
+            limits = self.values(tables["timeouts"], (*where, "timeouts"), TIMEOUTS_KEYS)
             checked["timeouts"] = Timeouts(**{f"{key}_s": limit for key, limit in limits.items()})
         return Endpoint(name=name, **checked)
 
@@ -189,8 +205,8 @@ class _File:
                 self.fail(where, f"an endpoint of kind {kind} needs {key}", _EXAMPLES[key])
 
     def _price(self, value: Any, where: tuple[str, ...]) -> Price:
-        checked = self.values(value, where, _PRICE)
-        for key in _PRICE:
+        checked = self.values(value, where, PRICE_KEYS)
+        for key in PRICE_KEYS:
             if key not in checked:
                 self.fail(
                     where, f"{key} is missing", "price = {input = 0.5, output = 1.5} is per million tokens"
@@ -210,20 +226,10 @@ class _File:
 
     def _policy(self, table: dict[str, Any]) -> Policy:
         endpoints = self.table(table.pop("endpoints", {}), ("policy", "endpoints"))
-        alpha = self.value(
-            table.pop("alpha", 0.02), ("policy", "alpha"), values.number_kind(0, 0.5, above=True)
-        )
-        compare = self.value(
-            table.pop("compare_hardware", False), ("policy", "compare_hardware"), values.SWITCH
-        )
-        pause = self.value(
-            table.pop("max_pause_s", Policy().max_pause_s), ("policy", "max_pause_s"), values.number_kind(0)
-        )
+        own = {key: table.pop(key) for key in POLICY_KEYS if key in table}
         return Policy(
-            alpha=alpha,
-            compare_hardware=compare,
-            max_pause_s=pause,
-            slo=SLO(**self.values(table.pop("slo", {}), ("policy", "slo"), _SLO)),
+            **self.values(own, ("policy",), POLICY_KEYS),
+            slo=SLO(**self.values(table.pop("slo", {}), ("policy", "slo"), SLO_KEYS)),
             metrics={name: self._metric(name, entry, ("policy", name)) for name, entry in table.items()},
             endpoints={name: self._own_policy(name, entry) for name, entry in endpoints.items()},
         )
@@ -236,14 +242,7 @@ class _File:
         return {name: self._metric(name, entry, (*where, name)) for name, entry in table.items()}
 
     def _metric(self, name: str, value: Any, where: tuple[str, ...]) -> MetricPolicy:
-        is_score = name in SCORES
-        kinds = {
-            "gate": values.SWITCH,
-            "allowance": _SCORE if is_score else _SHARE,
-            "floor": _SCORE if is_score else values.number_kind(0, above=True),
-            "weight": values.number_kind(0, above=True),
-        }
-        return MetricPolicy(**self.values(value, where, kinds))
+        return MetricPolicy(**self.values(value, where, metric_keys(name)))
 
     # -- the forms of TOML ---------------------------------------------------------------------------------
 

@@ -33,7 +33,8 @@ def _command() -> Kind:
                 raise UnexpectedError(expected, part)
         return tuple(str(part) for part in value)
 
-    return Kind(expected, accept, accept)
+    schema = {"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}}
+    return Kind(expected, accept, accept, schema)
 
 
 def _environment() -> Kind:
@@ -49,7 +50,8 @@ def _environment() -> Kind:
                 raise UnexpectedError(expected, entry)
         return {name: str(entry) for name, entry in value.items()}
 
-    return Kind(expected, accept, accept)
+    schema = {"type": "object", "additionalProperties": {"type": ["string", "integer"]}}
+    return Kind(expected, accept, accept, schema)
 
 
 def _ready() -> Kind:
@@ -62,7 +64,7 @@ def _ready() -> Kind:
             raise UnexpectedError(expected, value)
         return value
 
-    return Kind(expected, accept, accept)
+    return Kind(expected, accept, accept, {"type": "string"})
 
 
 KEYS: dict[str, Kind] = {

@@ -97,5 +97,5 @@ def _read(text: str) -> Any:
     raise UnexpectedError(_EXPECTED, text)
 
 
-KIND = Kind(_EXPECTED, _accept, _read)
+KIND = Kind(_EXPECTED, _accept, _read, {"type": "object"})
 """A template as the project file writes it."""

@@ -9,14 +9,14 @@ import difflib
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-SLUG_PATTERN = re.compile(r"(?!\.+\Z)[a-z0-9._-]{1,100}")
+SLUG_PATTERN = re.compile(r"(?!\.+$)[a-z0-9._-]{1,100}")
 """Ids become pytest node ids, keys of baselines and file names: short, portable, never ``.`` or ``..``."""
 
 
@@ -32,12 +32,14 @@ class Kind:
     """One kind of value.
 
     ``accept`` takes a typed value (of a YAML or TOML file) and returns it normalised; ``read`` takes the text
-    of an option or a variable. Both raise ``UnexpectedError``.
+    of an option or a variable. Both raise ``UnexpectedError``. ``schema``: a JSON Schema of what ``accept``
+    takes, as far as one can say it: it refuses nothing that ``accept`` does not.
     """
 
     expected: str
     accept: Callable[[object], Any]
     read: Callable[[str], Any]
+    schema: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 def text_kind(expected: str, pattern: re.Pattern[str] | None = None) -> Kind:
@@ -50,7 +52,8 @@ def text_kind(expected: str, pattern: re.Pattern[str] | None = None) -> Kind:
             raise UnexpectedError(expected, value)
         return value
 
-    return Kind(expected, accept, accept)
+    whole = r"\S" if pattern is None else f"^(?:{pattern.pattern})$"
+    return Kind(expected, accept, accept, {"type": "string", "pattern": whole})
 
 
 def whole_kind(minimum: int, *, most: int | None = None, or_: int | None = None, why: str = "") -> Kind:
@@ -72,7 +75,12 @@ def whole_kind(minimum: int, *, most: int | None = None, or_: int | None = None,
     def read(text: str) -> int:
         return accept(int(text) if re.fullmatch(r"[+-]?[0-9]{1,30}", text.strip()) else text)
 
-    return Kind(expected, accept, read)
+    schema: dict[str, Any] = {"type": "integer", "minimum": minimum}
+    if most is not None:
+        schema["maximum"] = most
+    if or_ is not None:
+        schema = {"anyOf": [schema, {"const": or_}]}
+    return Kind(expected, accept, read, schema)
 
 
 def number_kind(minimum: float = -math.inf, maximum: float = math.inf, *, above: bool = False) -> Kind:
@@ -93,7 +101,12 @@ def number_kind(minimum: float = -math.inf, maximum: float = math.inf, *, above:
         is_number = re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text.strip())
         return accept(float(text) if is_number else text)
 
-    return Kind(expected, accept, read)
+    schema: dict[str, Any] = {"type": "number"}
+    if minimum > -math.inf:
+        schema["exclusiveMinimum" if above else "minimum"] = minimum
+    if maximum < math.inf:
+        schema["maximum"] = maximum
+    return Kind(expected, accept, read, schema)
 
 
 def duration_kind() -> Kind:
@@ -117,7 +130,7 @@ def duration_kind() -> Kind:
         except ValueError:
             raise UnexpectedError(expected, text) from None
 
-    return Kind(expected, accept, read)
+    return Kind(expected, accept, read, {"anyOf": [number.schema, {"type": "string", "pattern": "[1-9]"}]})
 
 
 def duration(seconds: float) -> str:
@@ -140,7 +153,7 @@ def shard_kind() -> Kind:
             raise UnexpectedError(expected, value)
         return f"{number}/{of}"
 
-    return Kind(expected, accept, lambda text: accept(text.strip()))
+    return Kind(expected, accept, lambda text: accept(text.strip()), {"type": "string", "pattern": "/"})
 
 
 def choice_kind(*choices: str) -> Kind:
@@ -152,7 +165,7 @@ def choice_kind(*choices: str) -> Kind:
             raise UnexpectedError(expected, value)
         return value
 
-    return Kind(expected, accept, accept)
+    return Kind(expected, accept, accept, {"enum": list(choices)})
 
 
 def list_kind(item: Kind, *, split: bool = True) -> Kind:
@@ -168,7 +181,8 @@ def list_kind(item: Kind, *, split: bool = True) -> Kind:
     def read(text: str) -> tuple[Any, ...]:
         return tuple(item.read(part.strip()) for part in text.split(","))
 
-    return Kind(item.expected, accept, read)
+    one = {"type": "string"} if split else item.schema  # a text with commas is several
+    return Kind(item.expected, accept, read, {"anyOf": [one, {"type": "array", "items": one}]})
 
 
 def _switch() -> Kind:
@@ -180,7 +194,10 @@ def _switch() -> Kind:
             raise UnexpectedError(expected, value)
         return value
 
-    return Kind(expected, accept, lambda text: accept(words.get(text.strip().lower(), text)))
+    def read(text: str) -> bool:
+        return accept(words.get(text.strip().lower(), text))
+
+    return Kind(expected, accept, read, {"type": "boolean"})
 
 
 TEXT = text_kind("a text that is not empty")

@@ -20,7 +20,7 @@ WRONG_USAGE = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every error that is the user's into one sentence."""
-    from . import baseline, fit, judge, merge, probe, sandbox, suite
+    from . import baseline, fit, judge, merge, probe, sandbox, schema, suite
 
     parser = argparse.ArgumentParser(
         prog="llmeval",
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"llmeval {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (baseline, fit, judge, merge, probe, sandbox, suite):
+    for command in (baseline, fit, judge, merge, probe, sandbox, schema, suite):
         command.add(commands)
     options = parser.parse_args(arguments)
     try:

@@ -6,9 +6,10 @@ Two steps, because nothing may be analysed while a stream of this process runs: 
 
 from .asking import Asking, Question, ask, ask_in_turn
 from .assessing import assess, record, rescored, sha256, unreached
-from .cell import AnswerText, Cell, Outcome
+from .cell import AnswerLine, AnswerText, Cell, Outcome
 
 __all__ = [
+    "AnswerLine",
     "AnswerText",
     "Asking",
     "Cell",

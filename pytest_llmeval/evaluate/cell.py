@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from pytest_llmeval.errors import CeilingError, NotMeasurableError
 from pytest_llmeval.measure.rounds import Plan
@@ -70,8 +70,19 @@ class Cell(Struct, frozen=True, kw_only=True):
 
 
 class AnswerText(Struct, frozen=True, omit_defaults=True):
-    """A line of ``answers.jsonl`` without its cell. ``request``: its number in a load's batch."""
+    """What one request yielded. ``request``: its number in a load's batch."""
 
+    round: int
+    text: str
+    reasoning: str
+    request: int | None = None
+
+
+class AnswerLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of ``answers.jsonl``: an ``AnswerText`` and the ``cell``, by its key, that it belongs to."""
+
+    endpoint: str
+    cell: str
     round: int
     text: str
     reasoning: str
@@ -90,6 +101,14 @@ class Outcome(Struct, frozen=True):
     interrupted: bool = False
     stopped: CeilingError | None = None
     reference: Outcome | None = None
+
+    @property
+    def lines(self) -> tuple[AnswerLine, ...]:
+        """Its answers as lines of ``answers.jsonl``, without its reference's."""
+        endpoint, key = self.record.endpoint, self.record.key
+        return tuple(
+            AnswerLine(endpoint=endpoint, cell=key, **structs.asdict(answer)) for answer in self.answers
+        )
 
     @property
     def both(self) -> tuple[Outcome, ...]:

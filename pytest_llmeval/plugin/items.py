@@ -143,11 +143,7 @@ def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
     ended = [(one.stopped, one.record.endpoint, one.record.key) for one in outcomes if one.stopped]
     return {
         "records": [wire.plain(outcome.record) for outcome in kept],
-        "answers": [
-            {"endpoint": outcome.record.endpoint, "cell": outcome.record.key, **wire.plain(answer)}
-            for outcome in kept
-            for answer in outcome.answers
-        ],
+        "answers": [wire.plain(line) for outcome in kept for line in outcome.lines],
         **(left_out(*ended[-1]) if ended else {}),
     }
 
