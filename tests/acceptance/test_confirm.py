@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,11 +26,9 @@ FIXTURE = "def test_add(llm):\n    assert llm.ask('Write add(a, b).', requires=[
 
 
 def whole(project: Any) -> dict[str, Any]:
-    """The verdict on the endpoint's speed, where the machine let anything be timed."""
-    run = project.last_run()
-    if any("void" in sample for cell in run["cells"] for sample in cell["samples"]):
-        pytest.skip("this machine is too busy to measure on")
-    (found,) = [one for one in run["verdicts"] if one["metric"] == "output_tps" and not one.get("cell")]
+    """The verdict on the endpoint's speed."""
+    verdicts = project.last_run()["verdicts"]
+    (found,) = [one for one in verdicts if one["metric"] == "output_tps" and not one.get("cell")]
     verdict: dict[str, Any] = found
     return verdict
 
