@@ -105,6 +105,13 @@ OPTIONS = (
     Option("baselines", values.PATH, "the folder of the baselines", "DIR", "baselines in the root folder"),
     Option("json", values.PATH, "write the run file here too", "PATH"),
     Option(
+        "markdown",
+        values.PATH,
+        "write the run as Markdown that fits into a comment on GitHub",
+        "PATH",
+        "appended to `$GITHUB_STEP_SUMMARY` where that is set",
+    ),
+    Option(
         "strict",
         values.SWITCH,
         "fail for what could not be checked: no endpoint, no sandbox, stale cells, cells cut off in time",

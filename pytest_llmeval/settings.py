@@ -38,7 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     command line or the environment, so that scenarios have no say. Paths are absolute. ``max_cost`` is in the
     currency of the endpoints' prices. ``sandbox``: a kind of ``score.sandbox.choice``. ``reference``: the
     name of the one of the ``endpoints`` with which the others are compared. ``resume``: the id of a run, or
-    ``last``. ``shard``: like ``2/5``.
+    ``last``. ``shard``: like ``2/5``. ``step_summary``: GitHub's file for it.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -52,6 +52,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     update_baselines: bool = False
     baselines: Path = Path("baselines")
     json: Path | None = None
+    markdown: Path | None = None
+    step_summary: Path | None = None
     strict: bool = False
     confirm: int = 3
     fail_inconclusive: bool = False
@@ -124,6 +126,8 @@ def resolve(
         update_baselines=chosen.get("update_baselines", False),
         baselines=path("baselines") or rootdir / default.baselines,
         json=path("json"),
+        markdown=path("markdown"),
+        step_summary=Path(summary) if (summary := environ.get("GITHUB_STEP_SUMMARY", "").strip()) else None,
         strict=chosen.get("strict", _in_ci(environ)),
         confirm=chosen.get("confirm", max(default.confirm, chosen.get("rounds", default.rounds))),
         fail_inconclusive=chosen.get("fail_inconclusive", default.fail_inconclusive),

@@ -97,6 +97,7 @@ def test_every_option_has_one_name_everywhere(tmp_path):
         "update_baselines": ("1", True),
         "baselines": ("b", Path("/here/b")),
         "json": ("out/run.json", Path("/here/out/run.json")),
+        "markdown": ("out/run.md", Path("/here/out/run.md")),
         "strict": ("yes", True),
         "confirm": ("0", 0),
         "fail_inconclusive": ("1", True),
@@ -122,7 +123,16 @@ def test_every_option_has_one_name_everywhere(tmp_path):
     assert found.over == Parameters(temperature=0.25, max_tokens=-1, seed=42)
     assert found.timeout_s == 1.5
     same = ("rounds", "warmup", "update_baselines", "baselines", "json", "strict", "record", "answers")
-    for name in (*same, "max_cost", "install", "reference", "fail_inconclusive", "shard", "resume"):
+    for name in (
+        *same,
+        "markdown",
+        "max_cost",
+        "install",
+        "reference",
+        "fail_inconclusive",
+        "shard",
+        "resume",
+    ):
         assert getattr(found, name) == written[name][1], name
     names = {option.name: (option.option, option.variable) for option in OPTIONS}
     assert names["prompt_language"] == ("--llm-prompt-language", "LLMEVAL_PROMPT_LANGUAGE")
@@ -667,3 +677,8 @@ def test_any_spec_is_an_endpoint_or_a_settings_error(text):
         return
     assert endpoint.name
     assert all(character in "abcdefghijklmnopqrstuvwxyz0123456789._-" for character in endpoint.name)
+
+
+def test_the_steps_summary_is_where_github_says(tmp_path):
+    assert resolved(tmp_path).step_summary is None
+    assert resolved(tmp_path, {"GITHUB_STEP_SUMMARY": "/s.md"}).step_summary == Path("/s.md")

@@ -18,7 +18,7 @@ from pytest_llmeval.judge import baselines
 from pytest_llmeval.measure import price
 from pytest_llmeval.measure.telemetry import steps, summary
 from pytest_llmeval.model import Run, Shard, Telemetry, score_spread
-from pytest_llmeval.report import costs, terminal
+from pytest_llmeval.report import costs, markdown, terminal
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
 
@@ -220,6 +220,22 @@ def write(recorder: Recorder, run: Run) -> None:
         runfile.write(target, text)
     where = path.relative_to(context.config.rootpath).as_posix()
     runfile.write(context.folder / "last-run.json", json.dumps({"run": where}) + "\n")
+
+
+def write_markdown(recorder: Recorder, run: Run) -> None:
+    """The file that was asked for, else a part of the job step's summary."""
+    settings = recorder.context.settings
+    if settings.markdown is not None:
+        runfile.write(settings.markdown, markdown.document(run, markdown.COMMENT_BYTES))
+        return
+    if settings.step_summary is None:
+        return
+    try:
+        taken = settings.step_summary.stat().st_size if settings.step_summary.exists() else 0
+        with settings.step_summary.open("a", encoding="utf-8", newline="\n") as summary:
+            summary.write(markdown.document(run, max(0, markdown.SUMMARY_BYTES - taken)))
+    except OSError as error:
+        recorder.notes.append(f"no summary for GitHub: {settings.step_summary}: {error.strerror}")
 
 
 def _answers(recorder: Recorder) -> str:

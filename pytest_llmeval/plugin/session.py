@@ -160,6 +160,7 @@ class Recorder:
             verdicts.report(self, session)
             self.notes += publish.update_baselines(self, self.run)
         publish.write(self, self.run)
+        publish.write_markdown(self, self.run)
         cut_off = self.was_interrupted or session.shouldfail or session.shouldstop
         self.log.end(whole=not (cut_off or self.was_stopped or self.late))
         publish.benchmark(self, self.run)

@@ -83,11 +83,8 @@ def table(run: Run, width: int, *, verbose: bool) -> Iterator[RenderableType]:
     if not every:
         return
     shown = every if verbose else every[:MAX_ROWS]
-    reference = safe.line(run.reference or "")
-    names = sorted({row.endpoint for row in every}, key=lambda name: (name == reference, name))
-    totals = [_total(name, every, run) for name in names]
-    lines = [*shown, *totals]
-    headings, texts = _texts(every, lines, run)
+    lines = [*shown, *totals(every, run)]
+    headings, texts = columns(every, lines, run)
     yield grid.drawn(headings, texts, width, styles=[row.style for row in lines], rule_after=len(shown))
     if len(shown) < len(every):
         yield Text(f"… and {len(every) - len(shown)} better cells (-v shows all)", style="dim")
@@ -164,6 +161,13 @@ def _rounds(record: Record, verbose: bool) -> Iterator[str]:
         yield f"{len(samples)} identical rounds"
 
 
+def totals(every: Sequence[Row], run: Run) -> list[Row]:
+    """A line for each whole endpoint, that of a reference last."""
+    reference = safe.line(run.reference or "")
+    names = sorted({row.endpoint for row in every}, key=lambda name: (name == reference, name))
+    return [_total(name, every, run) for name in names]
+
+
 def _total(endpoint: str, every: Sequence[Row], run: Run) -> Row:
     """The line of a whole endpoint."""
     own = [row for row in every if row.endpoint == endpoint]
@@ -180,7 +184,7 @@ def _total(endpoint: str, every: Sequence[Row], run: Run) -> Row:
     return Row((), f"{len(own)} cell{'s' * (len(own) != 1)}", endpoint, figures, note, style)
 
 
-def _texts(
+def columns(
     every: Sequence[Row], lines: Sequence[Row], run: Run
 ) -> tuple[dict[str, tuple[str, str]], dict[str, list[str]]]:
     """Two-line headings and texts by column. What all lines share stands in a heading, or nowhere."""

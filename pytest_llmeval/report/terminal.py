@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from pytest_llmeval.model import Run, Verdict
+    from pytest_llmeval.model import Run, Verdict, VerdictName
 
 
 def table(run: Run, *, width: int, color: bool, verbose: bool = False) -> str:
@@ -56,14 +56,19 @@ def _facts(run: Run, *, verbose: bool) -> Iterator[RenderableType]:
     Then what is odd about how they were executed, and with ``verbose`` what could not be seen.
     """
     lines = []
-    for name, facts in sorted(run.endpoints.items()):
-        window = f"{facts.context_window:,} tokens of context" if facts.context_window else None
-        told = (facts.server, facts.model, facts.quantization, window, *beside.seen(run, name))
-        known = [safe.line(one) for one in told if one]
-        lines.append((name, "bold", " · ".join(known) or facts.kind))
+    for name in sorted(run.endpoints):
+        lines.append((name, "bold", what_it_is(run, name)))
         if verbose:
             lines += [("", "", f"no telemetry of {why}") for why in beside.absent(run, name)]
     yield from _pairs([*lines, *_execution(run)])
+
+
+def what_it_is(run: Run, endpoint: str) -> str:
+    """``vllm 0.32.0 · a-model · awq · 32,768 tokens of context · up in 31 s``, as far as it is known."""
+    facts = run.endpoints[endpoint]
+    window = f"{facts.context_window:,} tokens of context" if facts.context_window else None
+    known = (facts.server, facts.model, facts.quantization, window, *beside.seen(run, endpoint))
+    return " · ".join(safe.line(one) for one in known if one) or facts.kind
 
 
 def _execution(run: Run) -> Iterator[tuple[str, str, str]]:
@@ -81,18 +86,22 @@ def _execution(run: Run) -> Iterator[tuple[str, str, str]]:
 
 
 def _sentences(verdicts: Sequence[Verdict], *, verbose: bool) -> Iterator[RenderableType]:
+    yield from _pairs(
+        [(name, cells.VERDICTS[name], safe.block(text)) for text, name in told(verdicts, verbose=verbose)]
+    )
+
+
+def told(verdicts: Sequence[Verdict], *, verbose: bool) -> list[tuple[str, VerdictName]]:
     """Every verdict's sentence once, the gravest first; kept promises are only named without ``verbose``."""
     order = list(cells.VERDICTS)
-    told = sorted(verdicts, key=lambda verdict: order.index(verdict.verdict))
-    sentences = {one.sentence: one.verdict for one in told if verbose or _is_news(one)}
+    ranked = sorted(verdicts, key=lambda verdict: order.index(verdict.verdict))
+    sentences = {one.sentence: one.verdict for one in ranked if verbose or _is_news(one)}
     if not verbose:
-        kept = [one for one in told if one.verdict == "ok"]
+        kept = [one for one in ranked if one.verdict == "ok"]
         for endpoint in dict.fromkeys(one.endpoint for one in kept):
             metrics = dict.fromkeys(one.metric for one in kept if one.endpoint == endpoint)
             sentences[f"{endpoint}: {', '.join(metrics)}"] = "ok"
-    yield from _pairs(
-        [(name, cells.VERDICTS[name], safe.block(sentence)) for sentence, name in sentences.items()]
-    )
+    return list(sentences.items())
 
 
 def _is_news(verdict: Verdict) -> bool:

@@ -1,0 +1,135 @@
+"""A run as GitHub's Markdown: the verdict first, then a line an endpoint, the cells and failures folded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import cell, cells, costs, markup, passing, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_llmeval.model import Record, Run
+
+    from .cells import Row
+
+SUMMARY_BYTES = 1 << 20
+"""What GitHub takes of a job step's summary."""
+COMMENT_BYTES = 65_536
+"""A comment may have so many characters; nothing has more characters than bytes."""
+_LEFT_OUT = "\n*Not all of it fits here: the run file has the rest.*\n"
+_TEXTS = {"cell", "endpoint"}
+_LONGEST = 2000
+"""Characters that are shown of a cell's failures; a server's page of HTML is no message."""
+
+
+def document(run: Run, limit: int = SUMMARY_BYTES) -> str:
+    """The run in at most ``limit`` bytes of UTF-8: what does not fit is left out, the best cells first."""
+    room = limit - len(_LEFT_OUT.encode())
+    kept: list[str] = []
+    is_whole = True
+    for part in _parts(run):
+        text, whole = _within(part, room)
+        kept.append(text)
+        room -= len(text.encode())
+        is_whole = is_whole and whole
+    if is_whole:
+        return "".join(kept)
+    return "".join([*kept, _LEFT_OUT]) if room >= 0 else ""
+
+
+class _Part:
+    """``lines`` between what opens and closes them; from the end they may be left out."""
+
+    def __init__(self, before: Sequence[str], lines: Sequence[str], after: Sequence[str] = ()) -> None:
+        self.before = _text(before)
+        self.lines = [_text([line]) for line in lines]
+        self.after = _text(after)
+
+
+def _within(part: _Part, room: int) -> tuple[str, bool]:
+    """As many of the lines as there is room for, and whether these are all."""
+    room -= len((part.before + part.after).encode())
+    fitting: list[str] = []
+    for line in part.lines:
+        room -= len(line.encode())
+        if room < 0:
+            break
+        fitting.append(line)
+    text = "".join([part.before, *fitting, part.after]) if fitting else ""
+    return text, len(fitting) == len(part.lines)
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _parts(run: Run) -> Iterator[_Part]:
+    yield _Part([], [f"### llmeval: {headline(run)}", ""])
+    said = [
+        f"- **{name}** {markup.inline(text)}" for text, name in terminal.told(run.verdicts, verbose=False)
+    ]
+    yield _Part([], said, [""])
+    every = cells.rows(run)
+    totals = cells.totals(every, run)
+    yield _Part(*_table(every, totals, run), [""])
+    about = [
+        f"- **{markup.inline(name)}** {markup.inline(terminal.what_it_is(run, name))}"
+        for name in sorted(run.endpoints)
+    ]
+    about += [f"- pass@k {markup.inline(line)}" for line in passing.told(run)]
+    if line := costs.in_all(run, None, stopped=False):
+        about.append(f"- {markup.inline(line)}")
+    yield _Part([], about, [""])
+    failed = [record for record in run.cells if any(not sample.ok for sample in record.samples)]
+    title = f"{_count(len(failed), 'cell')} with failed requests"
+    yield _folded(title, [], [_failed(record) for record in failed])
+    yield _folded(f"{_count(len(every), 'cell')}, the worst first", *_table(every, every, run))
+    sentences = [f"- **{one.verdict}** {markup.inline(one.sentence)}" for one in run.verdicts]
+    yield _folded(_count(len(sentences), "promise"), [], sentences)
+
+
+def headline(run: Run) -> str:
+    """The verdict on the whole run in a few words."""
+    if run.interrupted:
+        return f"⚪ interrupted after {_count(len(run.cells), 'cell')}; nothing was judged"
+    red = sum(one.red for one in run.verdicts)
+    failed = sum(any(not sample.ok for sample in record.samples) for record in run.cells)
+    told = [f"{_count(red, 'promise')} broken"] if red else []
+    told += [f"failed requests in {_count(failed, 'cell')}"] if failed else []
+    if told:
+        return f"🔴 {', '.join(told)}"
+    names = {one.verdict for one in run.verdicts}
+    open_ = [name for name in ("stale", "inconclusive") if name in names]
+    cells_ = _count(len(run.cells), "cell")
+    if open_:
+        return f"🟡 nothing regressed in {cells_}, as far as that can be told ({', '.join(open_)})"
+    if names <= {"new", "not run"}:
+        return f"⚪ {cells_}, nothing to compare with yet"
+    return f"🟢 nothing regressed in {cells_}"
+
+
+def _table(every: Sequence[Row], shown: Sequence[Row], run: Run) -> tuple[list[str], list[str]]:
+    """The head of a table with the terminal's columns, and its lines."""
+    headings, texts = cells.columns(every, shown, run)
+    titles = [" ".join(filter(None, map(markup.inline, heading))) for heading in headings.values()]
+    rows = zip(*([markup.inline(text) for text in column] for column in texts.values()), strict=True)
+    lines = markup.table(titles, rows, texts=len(_TEXTS & headings.keys()))
+    return lines[:2], lines[2:]
+
+
+def _folded(title: str, head: Sequence[str], lines: Sequence[str]) -> _Part:
+    opening, closing = markup.folded(title)
+    return _Part([*opening, *head], lines, closing)
+
+
+def _failed(record: Record) -> str:
+    """A cell with what went wrong in it, each sentence once."""
+    said = "\n".join(dict.fromkeys(cell.failure(sample) for sample in record.samples if not sample.ok))
+    shown = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+    where = f"{markup.inline(record.key)} on {markup.inline(record.endpoint)}"
+    return f"**{where}**\n\n{markup.fenced(shown)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
