@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(pytest_llmeval.__file__).parent
 WINGS = ("measure", "score", "judge", "report")
-JOINTS = ("evaluate", "merge")
+JOINTS = ("evaluate", "merge", "compare")
 ROOF = ("plugin", "cli")
 ROOF_ONLY = {"pytest", "_pytest", "xdist", "pytest_benchmark", "execnet"}
 HEAVY = {

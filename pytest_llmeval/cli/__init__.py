@@ -20,15 +20,16 @@ WRONG_USAGE = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every error that is the user's into one sentence."""
-    from . import baseline, fit, judge, merge, probe, sandbox, schema, suite
+    from . import baseline, compare, fit, judge, merge, probe, sandbox, schema, suite
 
     parser = argparse.ArgumentParser(
         prog="llmeval",
-        description="Beside pytest: probe servers, judge runs, keep baselines, make suites, try the sandbox.",
+        description="Beside pytest: probe servers, judge and compare runs, keep baselines, make suites, "
+        "try the sandbox.",
     )
     parser.add_argument("--version", action="version", version=f"llmeval {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (baseline, fit, judge, merge, probe, sandbox, schema, suite):
+    for command in (baseline, compare, fit, judge, merge, probe, sandbox, schema, suite):
         command.add(commands)
     options = parser.parse_args(arguments)
     try:

@@ -89,11 +89,11 @@ def to_width(headings: dict[str, tuple[str, str]], texts: dict[str, list[str]], 
             break
         widths[widest] -= 1
     for name in texts.keys() & LEAST:
-        headings[name] = (headings[name][0], _cut(headings[name][1], widths[name], keep_end=False))
-        texts[name] = [_cut(text, widths[name], keep_end=name == "cell") for text in texts[name]]
+        headings[name] = (headings[name][0], cut(headings[name][1], widths[name], keep_end=False))
+        texts[name] = [cut(text, widths[name], keep_end=name == "cell") for text in texts[name]]
 
 
-def _cut(text: str, width: int, *, keep_end: bool) -> str:
+def cut(text: str, width: int, *, keep_end: bool) -> str:
     """The text in at most ``width`` columns; a cell's own name stands at the end of its key."""
     from rich.cells import cell_len
 

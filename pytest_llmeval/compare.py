@@ -1,0 +1,157 @@
+"""Endpoints that answered the same questions -> who wins what, how surely, in sentences. Pure.
+
+Speeds and times are compared as the gate compares a run with one session of a baseline, so that the drift
+between two times of asking is no difference; where the two were asked in turn, drift cancels. Scores are
+compared in pairs over cells. The 95 % of all that is told together are kept by Holm's method.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+from .judge import metric as judged
+from .judge import pairs, sentences, sessions, stats
+from .judge.metrics import METRICS, Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .judge.evidence import Shift
+    from .judge.pairs import Figures
+    from .report.compare import Side
+
+TOLD = ("output_tps", "ttft_s", "latency_s", "load_tps", "correctness", "quality")
+LEAST_CELLS = 5
+"""With fewer, one lucky answer decides about a score."""
+_ALPHA = 0.05
+
+
+class Duel(NamedTuple):
+    """One metric of two sides, by their places. ``shift`` is positive where ``one`` is better."""
+
+    metric: Metric
+    one: int
+    other: int
+    shift: Shift
+    cells: int
+
+    @property
+    def p(self) -> float:
+        """Two-sided."""
+        return min(1.0, 2 * min(self.shift.p, self.shift.p_gain))
+
+
+def told(of: Sequence[Side]) -> list[str]:
+    """A sentence for the side that wins most against each of the others, then what to know about them."""
+    if len(of) < 2:
+        return ["one endpoint alone: there is nothing to compare it with"]
+    duels = [duel for one, other in combinations(range(len(of)), 2) for duel in _duels(of, one, other)]
+    sure = stats.holm({number: (duel.p, 1.0) for number, duel in enumerate(duels)}, _ALPHA)
+    wins = Counter(
+        duel.one if duel.shift.size > 0 else duel.other for number, duel in enumerate(duels) if number in sure
+    )
+    first = max(range(len(of)), key=lambda place: (wins[place], -place))
+    lines = []
+    for place in (place for place in range(len(of)) if place != first):
+        clauses = [
+            _clause(duel, duel.one == first, number in sure)
+            for number, duel in enumerate(duels)
+            if {duel.one, duel.other} == {first, place}
+        ]
+        versus = f"{of[first].name} against {of[place].name}"
+        lines.append(f"{versus}: {'; '.join(clauses) or 'nothing that both were asked alike and can tell'}")
+    return [*lines, *_notes(of)]
+
+
+def _duels(of: Sequence[Side], one: int, other: int) -> Iterator[Duel]:
+    """What two sides can be compared in. The first is the candidate where the other was its reference."""
+    ours, theirs = of[one], of[other]
+    if ours.run is theirs.run and ours.run.reference == ours.endpoint:
+        one, other, ours, theirs = other, one, theirs, ours
+    for metric in (METRICS[name] for name in TOLD):
+        if not metric.timing and sessions.scoring(ours.run) != sessions.scoring(theirs.run):
+            continue
+        in_turn = ours.run is theirs.run and ours.run.reference == theirs.endpoint
+        new, old = _figures(ours, theirs, metric, in_turn=in_turn)
+        shared = [key for key in new if new[key] and old.get(key)]
+        if not shared or (not metric.timing and len(shared) < LEAST_CELLS):
+            continue
+        allowance = metric.allowance
+        evidence = (
+            judged.examine([old], new, metric, allowance)
+            if metric.timing and not in_turn
+            else judged.examine([], new, metric, allowance, reference=old)
+        )
+        if evidence is not None:
+            yield Duel(metric, one, other, evidence.whole, len(shared))
+
+
+def _figures(ours: Side, theirs: Side, metric: Metric, *, in_turn: bool) -> tuple[Figures, Figures]:
+    """Of the cells that both were asked alike, those whose client kept up, and scored by the same checks."""
+    records = list(ours.records.values())
+    paired = pairs.of(ours.endpoint, records, list(theirs.records.values()))
+    if in_turn:
+        return paired.figures(records, metric)
+    new: Figures = {}
+    old: Figures = {}
+    for record in (record for record in records if sessions.is_judged(record, metric)):
+        partner = paired.records.get(record.key)
+        if partner is None or (metric.timing and record.key in paired.starved):
+            continue
+        if not metric.timing and not sessions.checked_alike(record, partner):
+            continue
+        new[record.key] = list(sessions.figures(record, metric.name))
+        old[record.key] = list(sessions.figures(partner, metric.name))
+    return new, old
+
+
+def _clause(duel: Duel, is_first: bool, sure: bool) -> str:
+    """``18 % faster (12 to 24 %, 10 cells)`` or ``quality the same within noise (−0.1 to 0.2 points, …)``."""
+    metric, sign = duel.metric, 1 if is_first else -1
+    size = sign * duel.shift.size
+    ends = sorted(metric.effect(sign * end) for end in duel.shift.interval())
+    what = "speed" if metric.name == "output_tps" and not sure else metric.noun
+    cells = sentences.count(duel.cells, "cell")
+    if not sure:
+        return f"{what} the same within noise ({_span(metric, ends)}, {cells})"
+    word = metric.better if size > 0 else metric.worse
+    moved = f"{sentences.amount(metric, metric.effect(size))} {word}"
+    toward = -1 if metric.effect(size) < 0 else 1
+    span = _span(metric, sorted(toward * end for end in ends))
+    return f"{'' if metric.name == 'output_tps' else what + ' '}{moved} ({span}, {cells})"
+
+
+def _span(metric: Metric, ends: Sequence[float]) -> str:
+    low, high = (f"{'−' if end < 0 else ''}{sentences.amount(metric, end)}" for end in ends)
+    return f"{low.removesuffix(' %').removesuffix(' points').removesuffix(' point')} to {high}"
+
+
+def _notes(of: Sequence[Side]) -> Iterator[str]:
+    """What a reader must know before believing the sentences."""
+    runs = {side.run.id: side.run for side in of}
+    alone = len(runs) == 1 and next(iter(runs.values())).reference is not None and len(of) == 2
+    yield (
+        "in brackets: 95 % intervals; one of the differences above is wrong in at most 5 % of comparisons"
+        + (
+            ""
+            if alone
+            else ". Not asked in turn: the usual drift between sessions is allowed for, and "
+            "pytest --llm-reference=NAME sees smaller differences of speed"
+        )
+    )
+    if min(len(side.records) for side in of) < LEAST_CELLS:
+        yield f"scores are compared over {LEAST_CELLS} and more cells that both have"
+    if len({str(sessions.scoring(run)) for run in runs.values()}) > 1:
+        yield "the runs were scored by different analysers or rules: their scores are not compared"
+    machines = {
+        str(sessions.hardware(side.run))
+        for side in of
+        if side.endpoint in side.run.endpoints and side.run.endpoints[side.endpoint].here
+    }
+    if len(machines) > 1:
+        yield f"servers ran on machines that differ: {'; '.join(sorted(machines))}"
+    for run in runs.values():
+        if not run.complete:
+            yield f"run {run.id} is not complete: only cells that both have are compared"
