@@ -1,4 +1,4 @@
-"""Shipped suites are found in the wheel, or beside the package in a checkout."""
+"""Shipped suites are found in the wheel, or beside the package in a checkout; schemas are those of today."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_llmeval import scenarios, shipped
+from pytest_llmeval.cli import schema
 from pytest_llmeval.errors import SettingsError
 
 
@@ -57,3 +58,17 @@ def test_what_is_shipped_is_read_under_its_own_name() -> None:
     for name in shipped.names():
         for path in shipped.files(name):
             assert scenarios.load(path, root=Path("/")).name == name
+
+
+SCHEMAS = Path(shipped.__file__).parent / "schemas"
+
+
+@pytest.mark.parametrize("name", schema.FILES)
+def test_the_shipped_schema_is_what_the_types_give(name: str) -> None:
+    path = SCHEMAS / f"{name}.schema.json"
+    again = f"write it again: llmeval schema {name} > pytest_llmeval/schemas/{path.name}"
+    assert path.read_text(encoding="utf-8") == schema.text(name), again
+
+
+def test_no_other_schema_is_shipped() -> None:
+    assert {path.name for path in SCHEMAS.iterdir()} == {f"{name}.schema.json" for name in schema.FILES}
