@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
@@ -174,13 +174,20 @@ SCALARS = st.one_of(
 VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.text(max_size=3), SCALARS, max_size=3)
 
 
-@given(st.sampled_from(ALL_KINDS), VALUES | st.just({"input": "{prompt}"}))
-def test_no_kind_takes_what_its_schema_refuses(kind: values.Kind, value: object) -> None:
+@given(VALUES | st.just({"input": "{prompt}"}))
+@example(0)
+def test_no_kind_takes_what_its_schema_refuses(value: object) -> None:
+    for kind in ALL_KINDS:
+        if takes(kind, value):
+            Draft202012Validator(kind.schema).validate(value)
+
+
+def takes(kind: values.Kind, value: object) -> bool:
     try:
         kind.accept(value)
     except values.UnexpectedError:
-        return
-    Draft202012Validator(kind.schema).validate(value)
+        return False
+    return True
 
 
 def test_every_kind_has_a_schema() -> None:
