@@ -132,15 +132,12 @@ def _notes(of: Sequence[Side]) -> Iterator[str]:
     """What a reader must know before believing the sentences."""
     runs = {side.run.id: side.run for side in of}
     alone = len(runs) == 1 and next(iter(runs.values())).reference is not None and len(of) == 2
-    yield (
-        "in brackets: 95 % intervals; one of the differences above is wrong in at most 5 % of comparisons"
-        + (
-            ""
-            if alone
-            else ". Not asked in turn: the usual drift between sessions is allowed for, and "
+    yield "in brackets: 95 % intervals; in at most 5 % of comparisons a difference is told that is none"
+    if not alone:
+        yield (
+            "not asked in turn: the usual drift between sessions is allowed for; "
             "pytest --llm-reference=NAME sees smaller differences of speed"
         )
-    )
     if min(len(side.records) for side in of) < LEAST_CELLS:
         yield f"scores are compared over {LEAST_CELLS} and more cells that both have"
     if len({str(sessions.scoring(run)) for run in runs.values()}) > 1:
