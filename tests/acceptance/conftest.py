@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,10 @@ class Project:
             *arguments,
             timeout=120,
         )
+
+    def llmeval(self, *arguments: str) -> pytest.RunResult:
+        """Run the command; in a process of its own too: ``pytester`` takes back what a test imports."""
+        return self.pytester.run(sys.executable, "-m", "pytest_llmeval.cli", *arguments, timeout=120)
 
     def last_run(self) -> dict[str, Any]:
         """The last run's file."""

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmeval import cli
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -174,11 +172,8 @@ def test_a_kind_that_is_not_known(project: Any, executing: Callable[..., pytest.
     assert "--llm-sandbox" in result.stderr.str() + result.stdout.str()
 
 
-def test_a_suite_that_llmeval_wrote_runs(
-    project: Any, answering: Answering, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(project.path)
-    assert cli.main(["suite", "new", "billing"]) == 0
+def test_a_suite_that_llmeval_wrote_runs(project: Any, answering: Answering) -> None:
+    assert project.llmeval("suite", "new", "billing").ret == 0
     right = "```python\ndef average(numbers):\n    return sum(numbers) / len(numbers)\n```\n"
     url = answering(answers={"average(numbers)": right})
     result = project.pytest(f"--llm-endpoint={url}", "--llm-rounds=1", "suites/billing.eval.yaml")

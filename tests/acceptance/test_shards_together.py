@@ -5,19 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmeval import cli
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pytest
 
 TEST = "def test_hello(llm):\n    assert llm.ask('Hello?').ttft_s < 60\n\n\ndef test_none():\n    pass\n"
 
 
-def test_shards_are_parts_and_merged_the_whole(
-    project: Any, answering: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shards_are_parts_and_merged_the_whole(project: Any, answering: Callable[..., str]) -> None:
     (project.path / "test_hello.py").write_text(TEST)
     url = f"--llm-endpoint={answering()}"
     parts = []
@@ -31,8 +26,7 @@ def test_shards_are_parts_and_merged_the_whole(
         assert parts[-1]["complete"] is False
         assert parts[-1]["shard"] == {"number": number, "of": 2, "whole": True}
         assert not [line for line in parts[-1]["verdicts"] if line["verdict"] == "missing"]
-    monkeypatch.chdir(project.path)
-    assert cli.main(["merge", "part-2.json", "part-1.json", "-o", "run.json"]) == 0
+    assert project.llmeval("merge", "part-2.json", "part-1.json", "-o", "run.json").ret == 0
     run = json.loads((project.path / "run.json").read_text(encoding="utf-8"))
     cells = [(cell["suite"], cell["scenario"], cell["language"]) for cell in run["cells"]]
     assert cells == [
@@ -42,4 +36,4 @@ def test_shards_are_parts_and_merged_the_whole(
         ("test_hello.py", "test_hello", "en"),
     ]
     assert run["complete"] is True
-    assert cli.main(["judge", "run.json"]) == 0
+    assert project.llmeval("judge", "run.json").ret == 0
