@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 import mock_server
 import pytest
-from hypothesis import settings
+
+try:
+    from hypothesis import settings
+except ImportError:
+    settings = None  # a clone whose own suites are run, without what its tests need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,18 +19,20 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]
 
 # A busy machine is no finding; CI looks at the same examples every time, people at new ones.
-settings.register_profile("here", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "here")
+if settings is not None:
+    settings.register_profile("here", deadline=None)
+    settings.register_profile("ci", deadline=None, derandomize=True)
+    settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Real clocks and processes run here: a starved machine voids timings, rightly.
 
     What fails three times in a row is no matter of load, nor of another test's late clean-up.
     """
-    for item in items:
-        item.add_marker(pytest.mark.flaky(reruns=2))
+    if config.pluginmanager.hasplugin("rerunfailures"):
+        for item in items:
+            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.fixture(autouse=True)
