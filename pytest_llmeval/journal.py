@@ -16,6 +16,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec import Struct, structs
 
+from . import wire
 from .errors import ResumeError
 from .model import Analysers, Facts, Host, Part
 
@@ -149,7 +150,7 @@ def _whole_lines(path: Path, data: bytes) -> tuple[list[Line], int]:
             break
         try:
             found.append(_DECODER.decode(line))
-        except msgspec.DecodeError as error:
+        except wire.UNREADABLE as error:
             if is_last:
                 break
             raise ResumeError(f"is damaged: {error}", where=f"{path}:{number}", hint=_AFRESH) from None

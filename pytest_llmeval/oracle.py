@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from . import values
+from . import values, wire
 from .model import Check
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def stale(folder: Path) -> str | None:
         return f"there is no {VECTORS}"
     try:
         made_of = msgspec.json.decode(path.read_bytes(), type=Vectors).sources
-    except msgspec.MsgspecError as error:
+    except wire.UNREADABLE as error:
         return f"{VECTORS} can't be read: {error}"
     present = sources(folder)
     changed = [name for name in sorted(made_of | present) if made_of.get(name) != present.get(name)]
@@ -160,6 +160,6 @@ def _checks(reader: Reader, node: Node, path: Path) -> tuple[Check, ...]:
                 f"oracle: {path} is of schema {frozen.schema}; this version reads {SCHEMA}", node.line
             )
         return tuple(map(check, frozen.vectors))
-    except (OSError, ValueError, SyntaxError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, SyntaxError, *wire.UNREADABLE) as error:
         why = f"oracle: {path} holds no vectors: {error}"
         reader.fail(why, node.line, "make them again: llmeval suite freeze")

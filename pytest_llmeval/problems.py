@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 from msgspec import Struct
 
-from . import values
+from . import values, wire
 from .errors import ScenarioError
 from .model import AnswerSpec, Scenario, Suite
 
@@ -110,7 +110,7 @@ def _lines(path: Path, shown: Path) -> Iterator[tuple[int, bytes]]:
 def _scenario(place: _Place, line: bytes, suite: str, path: Path) -> Scenario:
     try:
         problem = msgspec.json.decode(line, type=_Problem)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except wire.UNREADABLE as error:
         place.fail(f"the line is no problem: {error}", _EXAMPLE)
     begun = _parsed(place, "prompt", problem.prompt, "    pass\n")
     named = [node for node in begun.body if _defines(node, problem.entry_point)]

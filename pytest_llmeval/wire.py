@@ -12,6 +12,9 @@ import msgspec
 
 T = TypeVar("T")
 
+# Reading bytes as JSON: what is no UTF-8, and too deep, msgspec tells by errors of Python's own.
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
 
 def plain(value: Any) -> Any:
     """dicts, lists, str, int, float, bool and None only; execnet and JSON both carry it."""

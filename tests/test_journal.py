@@ -125,6 +125,13 @@ def test_a_file_cut_anywhere_keeps_every_whole_line(
     assert path.read_bytes() == whole[: kept[-1]]
 
 
+def test_a_file_cut_within_a_letter_is_torn_there(tmp_path: Path) -> None:
+    path = written(tmp_path, cell("a"), cell("b", report={"longrepr": "가"}))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.rindex("가".encode()) + 1] + b'{"line":"cell"\n')
+    assert list(journal.read(path).cells) == ["a"]
+
+
 def test_damage_before_the_end_is_refused_with_its_line(tmp_path: Path) -> None:
     path = written(tmp_path, cell("a"), cell("b"))
     lines = path.read_bytes().splitlines(keepends=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_llmeval import wire
 from pytest_llmeval.errors import BaselineError
 from pytest_llmeval.model import Policy
 
@@ -84,7 +85,7 @@ def read(data: bytes, path: Path) -> Baseline:
     try:
         with _no_collection():
             baseline = _DECODER.decode(data)
-    except msgspec.DecodeError as error:
+    except wire.UNREADABLE as error:
         raise _unreadable(data, path, error) from None
     if baseline.schema != SCHEMA:
         raise _foreign(baseline.schema, data, path)
@@ -103,7 +104,7 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _unreadable(data: bytes, path: Path, error: msgspec.DecodeError) -> BaselineError:
+def _unreadable(data: bytes, path: Path, error: Exception) -> BaselineError:
     """What is wrong, at which line, and what to do; the file is left as it is."""
     restore = "restore it from git (git checkout -- FILE) or correct the line; it is never overwritten"
     if marker := _MARKER.search(data):
@@ -116,15 +117,26 @@ def _unreadable(data: bytes, path: Path, error: msgspec.DecodeError) -> Baseline
     if isinstance(error, msgspec.ValidationError):
         try:
             schema = msgspec.json.decode(data, type=_Schema).schema
-        except msgspec.DecodeError:
+        except wire.UNREADABLE:
             schema = SCHEMA
         if schema != SCHEMA:
             return _foreign(schema, data, path)
         what, _, at = str(error).partition(" - at `")
         return BaselineError(what.lower(), where=f"{path}:{line_of(data, at.rstrip('`'))}", hint=restore)
+    return BaselineError(
+        f"is not JSON: {error}", where=f"{path}:{_line(data, _stopped_at(data, error))}", hint=restore
+    )
+
+
+def _stopped_at(data: bytes, error: Exception) -> int:
+    """The byte at which reading stopped; for bytes that are no UTF-8 msgspec counts from their own text."""
+    if isinstance(error, UnicodeDecodeError):
+        try:
+            data.decode()
+        except UnicodeDecodeError as first:
+            return first.start
     offset = re.search(r"byte (\d+)", str(error))
-    line = _line(data, int(offset[1]) if offset else len(data))
-    return BaselineError(f"is not JSON: {error}", where=f"{path}:{line}", hint=restore)
+    return int(offset[1]) if offset else len(data)
 
 
 def _line(data: bytes, offset: int) -> int:

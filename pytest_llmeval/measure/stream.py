@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from pytest_llmeval import wire
 from pytest_llmeval.model import Chunk, Usage
 
 from . import failures, sse
@@ -161,7 +162,7 @@ def _event(data: bytes) -> _Event | None:
     """One decoded event, wrong fields left out; None if it is not a JSON object."""
     try:
         return _decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except wire.UNREADABLE:
         return _salvage(_json(data))
 
 

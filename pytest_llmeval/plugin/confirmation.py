@@ -69,6 +69,8 @@ def _tell(here: Context, endpoint: str, cells: int) -> None:
     reporter: Any = here.config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None and here.config.option.verbose >= 0:
         reporter.ensure_newline()
+        if here.config.get_terminal_writer().width_of_current_line:  # dots of workers, which it doesn't count
+            reporter.write_line("")
         rounds = here.settings.confirm
         reporter.write_line(
             f"llmeval: {endpoint} may have lost; before it is red, {cells} cell{'s' * (cells != 1)} "

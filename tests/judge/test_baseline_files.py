@@ -372,6 +372,13 @@ def test_a_broken_line_is_named(tmp_path: Path, make: Maker) -> None:
     assert str(error).startswith(f"{tmp_path / 'box.json'}:7:")
 
 
+def test_bytes_that_are_no_text_are_named_with_their_line(tmp_path: Path, make: Maker) -> None:
+    path = filled(tmp_path, make, 1)
+    path.write_bytes(path.read_bytes().replace(b'"kind": "openai"', '"kind": "\uac00"'.encode()[:-2] + b'"'))
+    with pytest.raises(BaselineError, match=r"box\.json:7: is not JSON"):
+        baselines.load(tmp_path, "box")
+
+
 def test_half_a_file_is_named(tmp_path: Path, make: Maker) -> None:
     path = filled(tmp_path, make, 1)
     path.write_bytes(path.read_bytes()[:-20])

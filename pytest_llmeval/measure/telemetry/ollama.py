@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from pytest_llmeval import wire
 from pytest_llmeval.errors import TelemetryError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def figures(body: bytes, model: str | None) -> Figures:
     """
     try:
         loaded = msgspec.json.decode(body, type=_Loaded).models or []
-    except msgspec.MsgspecError as error:
+    except wire.UNREADABLE as error:
         raise TelemetryError(f"/api/ps does not answer as Ollama's does: {error}") from None
     mine = [one for one in loaded if model is None or one.name in (model, f"{model}:latest")]
     parts = {
