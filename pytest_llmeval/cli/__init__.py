@@ -15,23 +15,37 @@ from pytest_llmeval.errors import LLMEvalError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+EPILOG = """\
+example:
+  llmeval probe http://localhost:8000
+
+Running is pytest: pytest --llm-endpoint=http://localhost:8000/v1
+llmeval COMMAND --help has examples and exit codes of each; 2 is always wrong usage or an unreadable file.
+"""
 WRONG_USAGE = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their arguments; each sets ``run``, which takes those and returns an exit code."""
+    from . import baseline, compare, fit, judge, merge, probe, sandbox, schema, suite
+
+    every = argparse.ArgumentParser(
+        prog="llmeval",
+        description="Beside pytest: probe servers, judge and compare runs, keep baselines, make suites, "
+        "try the sandbox.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    every.add_argument("--version", action="version", version=f"llmeval {__version__}")
+    commands = every.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in (baseline, compare, fit, judge, merge, probe, sandbox, schema, suite):
+        command.add(commands)
+    return every
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every error that is the user's into one sentence."""
-    from . import baseline, compare, fit, judge, merge, probe, sandbox, schema, suite
-
-    parser = argparse.ArgumentParser(
-        prog="llmeval",
-        description="Beside pytest: probe servers, judge and compare runs, keep baselines, make suites, "
-        "try the sandbox.",
-    )
-    parser.add_argument("--version", action="version", version=f"llmeval {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (baseline, compare, fit, judge, merge, probe, sandbox, schema, suite):
-        command.add(commands)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
     except LLMEvalError as error:

@@ -24,7 +24,42 @@ examples:
   llmeval baseline diff main           what changed since main, as a table for the pull request
   llmeval baseline prune vllm-awq      drop cells that no scenario file yields any more
   llmeval baseline rescore             score the answers that are kept by today's rules and checks
+
+llmeval baseline ACTION --help has the arguments and exit codes of each.
 """
+ACTIONS = {
+    "update": (
+        "append the last run (or --run=PATH) as a session",
+        "llmeval baseline update --run=run.json",
+        "0 appended, 1 refused (it says why)",
+    ),
+    "accept": (
+        "start a new level with the last run (or --run=PATH)",
+        "llmeval baseline accept vllm-awq",
+        "0 accepted, 1 refused (it says why)",
+    ),
+    "show": (
+        "print what is promised",
+        "llmeval baseline show vllm-awq",
+        "0 shown, 1 an endpoint has no baseline",
+    ),
+    "diff": (
+        "print what changed since a revision of git, in Markdown",
+        "llmeval baseline diff main >changes.md",
+        "0 printed, whatever changed",
+    ),
+    "prune": (
+        "remove the cells that the last run saw vanished",
+        "llmeval baseline prune vllm-awq",
+        "0 done, also where there was nothing to remove",
+    ),
+    "rescore": (
+        "score the answers of kept runs by today's rules and checks",
+        "llmeval baseline rescore vllm-awq",
+        "0 all scores are today's, 1 answers of a session are gone",
+    ),
+}
+"""Action -> what it does, an example, and its exit codes."""
 
 
 def add(commands: Any) -> None:
@@ -37,24 +72,30 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    update = actions.add_parser("update", help="append the last run (or --run=PATH) as a session")
+    update, accept, show, diff, prune, rescore = (
+        actions.add_parser(
+            name,
+            help=does,
+            description=does[0].upper() + does[1:] + ".",
+            epilog=f"example:\n  {example}\n\nexit code: {codes}, 2 wrong usage or an unreadable file",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        for name, (does, example, codes) in ACTIONS.items()
+    )
     update.add_argument("--force", action="store_true", help="append a partial run too")
     update.set_defaults(run=_update)
-    accept = actions.add_parser("accept", help="start a new level with the last run (or --run=PATH)")
-    accept.add_argument("endpoint")
+    accept.add_argument("endpoint", metavar="NAME", help="of the endpoint")
     accept.add_argument("--force", action="store_true", help="take a partial run too")
     accept.set_defaults(run=_accept)
-    show = actions.add_parser("show", help="print what is promised")
-    show.add_argument("endpoint", nargs="*")
+    show.add_argument("endpoint", nargs="*", metavar="NAME", help="of endpoints (default: all)")
     show.set_defaults(run=_show)
-    diff = actions.add_parser("diff", help="print what changed since a revision of git, in Markdown")
-    diff.add_argument("revision", nargs="?", default="HEAD", help="default: HEAD")
+    diff.add_argument(
+        "revision", nargs="?", default="HEAD", metavar="REVISION", help="of git (default: HEAD)"
+    )
     diff.set_defaults(run=_diff)
-    prune = actions.add_parser("prune", help="remove the cells that the last run saw vanished")
-    prune.add_argument("endpoint")
+    prune.add_argument("endpoint", metavar="NAME", help="of the endpoint")
     prune.set_defaults(run=_prune)
-    rescore = actions.add_parser("rescore", help="score the answers of kept runs by today's rules and checks")
-    rescore.add_argument("endpoint", nargs="*", help="default: all")
+    rescore.add_argument("endpoint", nargs="*", metavar="NAME", help="of endpoints (default: all)")
     rescore.add_argument("--sandbox", default="auto", metavar="KIND", help="as for pytest --llm-sandbox")
     rescore.set_defaults(run=_rescore)
     for action in (update, accept, show, diff, prune, rescore):

@@ -78,9 +78,9 @@ def add(commands: Any) -> None:
     numbers.add_argument(
         "--weights", type=_size, metavar="SIZE", help="also for a folder that holds no weights"
     )
-    numbers.add_argument("--layers", type=_count, metavar="N")
+    numbers.add_argument("--layers", type=_count, metavar="N", help="layers that hold keys and values")
     numbers.add_argument("--kv-heads", type=_count, metavar="N", help="key-value heads, not query heads")
-    numbers.add_argument("--head-dim", type=_count, metavar="N")
+    numbers.add_argument("--head-dim", type=_count, metavar="N", help="numbers in a head's key")
     parser.add_argument(
         "--run",
         dest="measured",

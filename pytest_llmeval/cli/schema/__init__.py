@@ -19,6 +19,7 @@ FILES = {
 }
 """Name -> what the schema of that name describes."""
 _NAMES = "\n".join(f"  {name:<10}{file}" for name, file in FILES.items())
+_CODES = "exit code: 0 printed, 2 there is no such schema\n"
 
 
 def add(commands: Any) -> None:
@@ -27,7 +28,7 @@ def add(commands: Any) -> None:
         "schema",
         help="print the JSON Schema of a file",
         description="Prints the JSON Schema (draft 2020-12) of a file, for editors and other programs.",
-        epilog=f"names:\n{_NAMES}\n\nexample:\n  llmeval schema run > run.schema.json\n",
+        epilog=f"names:\n{_NAMES}\n\nexample:\n  llmeval schema run >run.schema.json\n\n{_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", choices=list(FILES), metavar="NAME", help="of which file, see below")

@@ -16,6 +16,8 @@ examples:
   llmeval suite new billing              writes suites/billing.eval.yaml
   llmeval suite new evals/x.eval.yaml    writes that file
   llmeval suite new billing --oracle     also a folder with right answers and strategies of calls
+
+exit code: 0 written, 2 wrong usage, or a file is there already
 """
 
 _HEAD = """\

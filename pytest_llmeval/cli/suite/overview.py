@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import argparse
+from typing import Any
 
 from pytest_llmeval import scenarios, shipped
 
 from . import files
 
-if TYPE_CHECKING:
-    import argparse
+EXAMPLE = """\
+examples:
+  llmeval suite list                     the shipped suites
+  llmeval suite list coding suites/      the scenarios of a shipped one, and of a folder
+
+exit code: 0 listed, 2 wrong usage or an unreadable file
+"""
 
 
 def add(actions: Any) -> None:
     """Add the action to the parser."""
-    parser = actions.add_parser("list", help="list the shipped suites, or the scenarios of files")
+    parser = actions.add_parser(
+        "list",
+        help="list the shipped suites, or the scenarios of files",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders or shipped suites to open")
     parser.set_defaults(run=_list)
 
