@@ -55,7 +55,7 @@ class Ours:
         )
         self.tapes: dict[int, Tape] = {}
 
-    def keep(self, _: Request, tape: Tape, broken: str | None) -> None:
+    def keep(self, _: Request, tape: Tape, broken: str | None, _said: str) -> None:
         assert broken is None, broken
         self.tapes[tape.started_ns] = tape
 

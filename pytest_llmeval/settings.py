@@ -14,20 +14,12 @@ from . import project, specs, values
 from .errors import SettingsError
 from .model import Endpoint, Parameters, Policy
 from .optiontable import OPTIONS
+from .secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from .model import Scenario
-
-
-class Secret(str):
-    """A key. It is a plain text to whoever sends it, and nothing to whoever prints a traceback."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -15,8 +15,10 @@ from msgspec import structs
 from pytest_llmeval import project, settings
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.measure import timing
+from pytest_llmeval.measure.discreet import Discreet
 from pytest_llmeval.measure.endpoints import connect
 from pytest_llmeval.model import Request
+from pytest_llmeval.secret import Blotter
 
 from . import place
 
@@ -69,7 +71,7 @@ def _probe(options: argparse.Namespace) -> int:
 
 
 async def _ask(endpoint: Endpoint, key: str | None) -> tuple[Facts, Response]:
-    client = connect(endpoint, api_key=key)
+    client = Discreet(connect(endpoint, api_key=key), Blotter([key] if key else []))
     try:
         facts = await client.describe()
         messages = (("user", PROMPT),)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 NO_OTHER_LIMITS = Timeouts()
 NO_BODY = httpx.ByteStream(b"")
 
-OnTape = Callable[[Request, Tape, str | None], None]
-"""Called after every exchange with its full tape and why it ended before its end, if it did."""
+OnTape = Callable[[Request, Tape, str | None, str], None]
+"""Called after every exchange with its full tape, why it ended before its end, if it did, and its text."""
 
 
 class Options(TypedDict, total=False):
@@ -83,10 +83,12 @@ class Channel:
         except asyncio.CancelledError as error:
             error.args = (_response(tape, _cancelled(tape), assemble),)
             raise
+        response = _response(tape, failure, assemble)
         if self._on_tape is not None:
-            self._on_tape(request, tape, failure.message if failure else None)
+            said = f"{response.reasoning}\n{response.text}"
+            self._on_tape(request, tape, failure.message if failure else None, said)
         refusal = b"".join(data for _, data in tape.reads) if tape.status >= 400 else b""
-        return _response(tape, failure, assemble), refusal
+        return response, refusal
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""

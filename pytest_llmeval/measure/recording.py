@@ -33,6 +33,7 @@ from msgspec import Struct
 from pytest_llmeval import wire
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.model import Facts, Parameters
+from pytest_llmeval.secret import Blotter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,8 +51,6 @@ Messages = tuple[tuple[str, str], ...]
 _Sampling = tuple[float | None, int | None]
 
 _KEPT_HEADERS = frozenset({"content-type", "retry-after", "server"})
-_SHORTEST_SECRET = 8  # "NA", "EMPTY" and the like stand for no key, and are words of many answers
-_BLOT = b"[key]"
 _ADDRESS = re.compile(r"^https?://\S+: ")
 """How the client's words begin: they name the server, which a recording does not."""
 
@@ -80,21 +79,25 @@ def messages_key(messages: Messages) -> str:
 class Recorder:
     """Writes exchanges with one endpoint into a folder. What was there of a prompt is replaced by what comes.
 
-    ``secrets`` are blotted out wherever they appear in an answer.
+    ``secrets`` are blotted out of error bodies. An answer whose text holds one is not kept: there it may lie
+    in pieces.
     """
 
     def __init__(self, folder: Path, facts: Facts, *, secrets: Sequence[str] = ()) -> None:
         self.folder = folder
         self.facts = facts
-        self._secrets = tuple(secret.encode() for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+        self._blotter = Blotter(secrets)
         self._kept: Counter[str] = Counter()
 
-    def __call__(self, request: Request, tape: Tape, broken: str | None = None) -> None:
+    def __call__(self, request: Request, tape: Tape, broken: str | None = None, said: str = "") -> None:
         """Keep one exchange, unless nothing was answered or we did not read on.
 
-        ``broken``: why it ended before its end, in the client's words.
+        ``broken``: why it ended before its end, in the client's words. ``said``: the answer's text.
         """
         if not tape.status or tape.stopped is not None:
+            return
+        reads = self._reads(tape, said)
+        if reads is None:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in tape.headers}
         exchange = Exchange(
@@ -104,10 +107,12 @@ class Recorder:
                 max_tokens=request.max_tokens, temperature=request.temperature, seed=request.seed
             ),
             status=tape.status,
-            headers={name: headers[name] for name in sorted(_KEPT_HEADERS & headers.keys())},
-            reads=tuple((at_ns - tape.started_ns, self._blotted(data)) for at_ns, data in tape.reads),
+            headers={
+                name: self._blotter.text(headers[name]) for name in sorted(_KEPT_HEADERS & headers.keys())
+            },
+            reads=reads,
             ended_ns=tape.ended_ns - tape.started_ns,
-            broken=_ADDRESS.sub("", broken) if broken else None,
+            broken=self._blotter.text(_ADDRESS.sub("", broken)) if broken else None,
         )
         self.folder.mkdir(parents=True, exist_ok=True)
         name = _name(exchange.messages)
@@ -117,10 +122,14 @@ class Recorder:
         _write(self.folder / f"{name}-{self._kept[name]}.json", encode(exchange))
         self._kept[name] += 1
 
-    def _blotted(self, data: bytes) -> bytes:
-        for secret in self._secrets:
-            data = data.replace(secret, _BLOT)
-        return data
+    def _reads(self, tape: Tape, said: str) -> tuple[tuple[int, bytes], ...] | None:
+        """What was read and when, without keys; None where one lies across events or reads."""
+        clean = self._blotter.data
+        reads = tuple((at_ns - tape.started_ns, clean(data)) for at_ns, data in tape.reads)
+        whole = clean(b"".join(data for _, data in tape.reads))
+        if whole != b"".join(data for _, data in reads) or self._blotter.text(said) != said:
+            return None
+        return reads
 
 
 def encode(exchange: Exchange) -> str:

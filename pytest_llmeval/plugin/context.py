@@ -20,7 +20,7 @@ from pytest_llmeval import values
 from . import options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from pytest_llmeval.journal import Unfinished
@@ -283,8 +283,19 @@ def begin(config: pytest.Config) -> None:
         here.recorder = Recorder(here)
         config.pluginmanager.register(here.recorder, "llmeval-recorder")
     if here.asked:
+        _keep_keys(config, here.settings.secrets.values())
         options.check_suites(here.settings)
         options.only_suites(config, here.settings)
+
+
+def _keep_keys(config: pytest.Config, keys: Iterable[str]) -> None:
+    """Let none of the run's keys into what pytest tells, in any process."""
+    from pytest_llmeval.secret import Blotter
+
+    if blotter := Blotter(keys):
+        from .blotting import Blotting
+
+        config.pluginmanager.register(Blotting(blotter), "llmeval-blotting")
 
 
 def of(config: pytest.Config) -> Context:

@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 from pytest_llmeval.errors import CeilingError, EndpointError, LLMEvalError
 from pytest_llmeval.measure import rounds, timing
 from pytest_llmeval.model import Endpoint, Facts
+from pytest_llmeval.secret import Blotter
 
 from . import lines
 from .hosting import DEATH_S, Host, is_ours
@@ -98,8 +99,15 @@ class LocalDesk:
         self._answers: dict[str, Opened | EndpointError] = {}
         self._endpoints = {endpoint.name: endpoint for endpoint in settings.endpoints}
         self._turns = {name: threading.RLock() for name in self._endpoints}
+        blotter = Blotter(settings.secrets.values())
         self._hosts = {
-            name: Host(endpoint, folder=log_folder, installs=settings.install, on_wait=self._on_wait)
+            name: Host(
+                endpoint,
+                folder=log_folder,
+                installs=settings.install,
+                on_wait=self._on_wait,
+                blotter=blotter,
+            )
             for name, endpoint in self._endpoints.items()
             if is_ours(endpoint)
         }

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import httpx
 from msgspec import structs
 
-from pytest_llmeval.errors import ServerError
+from pytest_llmeval.errors import LLMEvalError, ServerError
 from pytest_llmeval.measure import engine, managed, server, weights
+from pytest_llmeval.measure.discreet import without_keys
 from pytest_llmeval.measure.route import is_loopback
 from pytest_llmeval.measure.telemetry import choose
 from pytest_llmeval.measure.telemetry.steps import MemorySteps
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_llmeval.measure.telemetry.protocol import Source
     from pytest_llmeval.measure.telemetry.steps import Step
     from pytest_llmeval.model import Endpoint
+    from pytest_llmeval.secret import Blotter
 
 DEATH_S = 1.0
 """How long after a connection broke its server may still be about to die."""
@@ -43,15 +45,21 @@ def environment(endpoint: Endpoint) -> dict[str, str]:
 
 
 class Host:
-    """``installs``: run the ``install`` command where its own is missing. ``on_wait`` may end a start."""
+    """``installs``: run the ``install`` command where its own is missing. ``on_wait`` may end a start.
 
-    def __init__(self, endpoint: Endpoint, *, folder: Path, installs: bool, on_wait: OnWait) -> None:
+    ``blotter``: what its logs must not keep. A server writes them itself: they are read again when it stops.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, *, folder: Path, installs: bool, on_wait: OnWait, blotter: Blotter
+    ) -> None:
         self.endpoint = endpoint
         self.starts = 0
         self.steps = MemorySteps()
         self._folder = folder
         self._installs = installs
         self._on_wait = on_wait
+        self._blotter = blotter
         self._server: Server | None = None
         self._first: Hosted | None = None
         self._death: str | None = None
@@ -65,7 +73,11 @@ class Host:
             self._take("before", Facts(kind=self.endpoint.kind, here=self._is_here()), only="gpu")
         number = f".{self.starts + 1}" if self.starts else ""
         log = self._folder / f"{self.endpoint.name}{number}.log"
-        self._server = self._started(log)
+        try:
+            self._server = self._started(log)
+        except LLMEvalError as error:
+            self._clean(log)
+            raise without_keys(error, self._blotter) from None
         self.starts += 1
         if self._first is None:
             self._first = Hosted(starts=1, cold_start_s=self._server.cold_start_s, log=log.name)
@@ -78,7 +90,7 @@ class Host:
             return engine.start(model, log=log, parallel=self.endpoint.concurrency, on_wait=self._on_wait)
         launch = managed.launch_of(self.endpoint, log=log)
         if self._installs:
-            managed.install(launch, log=log.with_suffix(".install.log"), on_wait=self._on_wait)
+            managed.install(launch, log=_install_log(log), on_wait=self._on_wait)
         return server.start(launch, self._on_wait)
 
     def stop(self) -> None:
@@ -87,6 +99,12 @@ class Host:
         up, self._server = self._server, None
         if up is not None:
             up.stop()
+            self._clean(up.launch.log)
+
+    def _clean(self, log: Path) -> None:
+        """Without the keys that its server, or the command that installed it, wrote into it."""
+        for path in (log, _install_log(log)):
+            self._blotter.file(path)
 
     # -- what is known of it -------------------------------------------------------------------------------
 
@@ -115,11 +133,12 @@ class Host:
             time.sleep(_POLL_S)
         if up.alive:
             return None
-        return ServerError(
+        error = ServerError(
             f"its server {up.death}",
             where=self.endpoint.name,
             hint=f"see its log {up.launch.log}:\n{up.tail()}",
         )
+        return without_keys(error, self._blotter)
 
     def loaded(self, facts: Facts) -> None:
         """It says that it serves: note its memory, at its first start."""
@@ -151,3 +170,8 @@ class Host:
 
     def _is_here(self) -> bool:
         return self.endpoint.url is None or is_loopback(httpx.URL(self.endpoint.url))
+
+
+def _install_log(log: Path) -> Path:
+    """Beside the server's own."""
+    return log.with_suffix(".install.log")

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from pytest_llmeval.measure import endpoints, price
+from pytest_llmeval.measure.discreet import Discreet
 from pytest_llmeval.measure.endpoints.protocol import Unloads
 from pytest_llmeval.measure.ledger import Ledger, Metered
 from pytest_llmeval.measure.recording import Recorder
 from pytest_llmeval.measure.telemetry import choose
+from pytest_llmeval.secret import Blotter
 
 from . import hosting
 
@@ -42,12 +44,14 @@ def connect(
     on_tape: OnTape | None = None,
     kinds: Mapping[str, Factory] | None = None,
 ) -> Client:
-    """A client with the endpoint's key, kept below the run's cost ceiling where there is one.
+    """A client with the endpoint's key, told to nobody else, below the run's cost ceiling if there is one.
 
     Raises ``EndpointError``; its ``stream`` may raise ``CeilingError``.
     """
     key = settings.secrets.get(endpoint.name)
     client = endpoints.connect(endpoint, api_key=key, facts=facts, on_tape=on_tape, kinds=kinds)
+    if blotter := Blotter(settings.secrets.values()):
+        client = Discreet(client, blotter)
     charged = price.price_of(endpoint)
     if settings.max_cost is None or charged is None or charged == price.FREE:
         return client
@@ -86,7 +90,9 @@ class Line:
     @property
     def unload(self) -> Unload | None:
         """Has the server drop its model; None for one that can't."""
-        bare = self.client.client if isinstance(self.client, Metered) else self.client
+        bare = self.client
+        while isinstance(bare, Metered | Discreet):
+            bare = bare.client
         return bare.unload if isinstance(bare, Unloads) else None
 
     def window(self) -> Window:

@@ -223,7 +223,7 @@ def test_more_tokens_than_the_window_are_asked_for_once_more_and_fewer(vllm: End
         "Say hello.",
         max_tokens=8192,
         facts=structs.replace(facts_of(vllm), context_window=32768),
-        on_tape=lambda _request, tape, _cut: statuses.append(tape.status),
+        on_tape=lambda _request, tape, *_: statuses.append(tape.status),
     )
     assert response.failure is None
     assert response.finish_reason == "stop"

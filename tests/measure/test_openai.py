@@ -487,12 +487,13 @@ def test_a_strange_count_is_noted(mock: str) -> None:
 
 
 def test_every_exchange_can_be_recorded(mock: str) -> None:
-    kept: list[tuple[Request, Tape, str | None]] = []
+    kept: list[tuple[Request, Tape, str | None, str]] = []
     ask(mock, on_tape=lambda *exchange: kept.append(exchange))
     mock_server.control(mock, close_after=2)
     ask(mock, on_tape=lambda *exchange: kept.append(exchange))
-    (request, tape, broken), (_, cut, reason) = kept
+    (request, tape, broken, said), (_, cut, reason, _) = kept
     assert (request, tape.status, broken) == (HELLO, 200, None)
+    assert said.strip().startswith("tok tok")
     assert b"[DONE]" in tape.reads[-1][1]
     assert cut.reads
     assert reason is not None

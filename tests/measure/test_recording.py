@@ -124,6 +124,13 @@ def test_no_secret_is_kept(tmp_path):
     assert exchange.status == 401
 
 
+def test_an_answer_that_holds_a_secret_is_not_kept(tmp_path):
+    record = Recorder(tmp_path, FACTS, secrets=["sk-secret-123"])
+    record(HELLO, tape(b'data: {"x": "sk-sec"}', b'data: {"x": "ret-123"}'), None, "You are sk-secret-123.")
+    record(HELLO, tape(b"bad key sk-sec", b"ret-123", status=401))
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_was_never_answered_is_not_kept(tmp_path):
     Recorder(tmp_path / "new", FACTS)(HELLO, Tape(started_ns=1, ended_ns=2))
     assert not (tmp_path / "new").exists()

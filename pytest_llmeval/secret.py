@@ -1,0 +1,127 @@
+"""Keys: plain texts to whoever sends them, blotted out of whatever is shown or kept.
+
+A server may repeat a key (``Incorrect API key provided: sk-…``), a traceback may show a header. Looked for is
+the key as it is, percent-encoded, escaped for JSON, Python or HTML, as hexadecimal digits, and in base64
+wherever in it the key begins, as in ``Authorization: Basic``. Keys of fewer than eight characters are not
+looked for: they are words of many answers.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import itertools
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+BLOT = "[key]"
+"""What stands in a key's place."""
+SHORTEST = 8
+"""Characters of a key that is looked for."""
+
+
+class Secret(str):
+    """A key. It is a plain text to whoever sends it, and nothing to whoever prints a traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class Blotter:
+    """Puts ``BLOT`` where a key stands, in any of its forms. False where there is none to look for."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        forms = {form for key in keys if len(key) >= SHORTEST for form in _forms(key)}
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        pattern = "|".join(map(_pattern, longest_first))
+        self._in_text = re.compile(pattern) if forms else None
+        self._in_bytes = re.compile(pattern.encode()) if forms else None
+
+    def __bool__(self) -> bool:
+        return self._in_text is not None
+
+    def __repr__(self) -> str:
+        return "Blotter('***')"
+
+    def text(self, text: str) -> str:
+        """The text without the keys."""
+        return self._in_text.sub(BLOT, text) if self._in_text else text
+
+    def data(self, data: bytes) -> bytes:
+        """The bytes without the keys."""
+        return self._in_bytes.sub(BLOT.encode(), data) if self._in_bytes else data
+
+    def pieces(self, pieces: Sequence[str]) -> list[str]:
+        """As many pieces, whose joined text is without the keys, wherever these were cut."""
+        whole = "".join(pieces)
+        found = [one.span() for one in self._in_text.finditer(whole)] if self._in_text else []
+        if not found:
+            return list(pieces)
+        ends = list(itertools.accumulate(map(len, pieces)))
+        starts = [0, *ends[:-1]]
+        return ["".join(_left(whole, found, *place)) for place in zip(starts, ends, strict=True)]
+
+    def file(self, path: Path) -> None:
+        """Rewrite a file whose lines hold a key; leave any other, and one that is not there, as it is."""
+        if not self or not path.exists():
+            return
+        with path.open("rb") as lines:
+            if all(self.data(line) == line for line in lines):
+                return
+        clean = path.with_name(f".{path.name}.tmp")
+        with path.open("rb") as lines, clean.open("wb") as kept:
+            kept.writelines(map(self.data, lines))
+        clean.replace(path)
+
+    def value(self, value: Any) -> Any:
+        """The same of every text in plain data, keys of mappings too."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.value(key): self.value(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(self.value, value))
+        return value
+
+
+def _left(whole: str, found: Sequence[tuple[int, int]], start: int, end: int) -> Iterator[str]:
+    """What is left of a stretch: the blot stands where a key begins."""
+    for key_start, key_end in found:
+        if key_end <= start or key_start >= end:
+            continue
+        yield whole[start : max(start, key_start)]
+        if key_start >= start:
+            yield BLOT
+        start = min(key_end, end)
+    yield whole[start:end]
+
+
+def _forms(key: str) -> Iterator[str]:
+    yield key
+    yield quote(key)
+    yield quote(key, safe="")
+    yield html.escape(key)
+    yield html.escape(key, quote=False)
+    yield key.encode().hex()
+    for before in range(3):  # bytes before it in a group of three; a character holds six bits
+        encoded = base64.b64encode(bytes(before) + key.encode()).decode()
+        own = encoded[-(-before * 8 // 6) : (before + len(key.encode())) * 8 // 6]
+        yield own
+        yield own.translate(str.maketrans("+/", "-_"))
+
+
+def _pattern(form: str) -> str:
+    """The form itself, its quotes and backslashes escaped as often as one likes, ``%xx`` in either case."""
+    pattern = "".join(_ESCAPED.get(char) or re.escape(char) for char in form)
+    return re.sub(r"%[0-9A-F]{2}", lambda digits: f"(?i:{digits[0]})", pattern)
+
+
+_ESCAPED = {"\\": r"\\+", "'": r"\\*'", '"': r'\\*"'}
+"""As JSON and ``repr`` do it, also one in the other."""
