@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_llmeval import oracle
+from pytest_llmeval import oracle, problems
 
 from . import mutants, rubric
 from .sandbox.protocol import DEFAULT
@@ -28,7 +28,7 @@ RIGHT = 9.5
 GOOD = 8.0
 """That of another right answer, which may be less of what was asked for: less simple, tests less sharp."""
 TIDY = 8.0
-"""Quality of a reference in Python, at least."""
+"""Quality of a reference in Python, at least; others wrote the solutions in a file of problems."""
 SHARP = 0.5
 """Share of the reference's variants that must score below it; some are as right as it is."""
 _SHOWN = 3
@@ -69,7 +69,8 @@ def of(scenario: Scenario, analyser: Analyses, sandbox: Sandbox) -> Soundness:
     mistakes: list[str] = []
     for one in right:
         scores[one.name], reasons = rubric.score(scenario, one.language, one.text, analyser, sandbox)
-        mistakes += _low(one, scores[one.name], reasons)
+        tidy = 0.0 if problems.is_suite(scenario.suite) else TIDY
+        mistakes += _low(one, scores[one.name], reasons, tidy=tidy)
     if not right or mistakes or scenario.answer.code != "python":
         return Soundness(tuple(mistakes), scores)
     worth = scores[right[0].name].correctness or 0.0
@@ -131,14 +132,14 @@ def _solution(name: str, language: str, text: str, kind: str | None) -> Solution
     return Solution(name, language, text if kind is None else fenced(text, kind), text)
 
 
-def _low(solution: Solution, score: Score, reasons: tuple[str, ...]) -> Iterator[str]:
+def _low(solution: Solution, score: Score, reasons: tuple[str, ...], *, tidy: float) -> Iterator[str]:
     """What a right answer should have scored and did not."""
     why = f": {'; '.join(reasons[:_SHOWN])}" if reasons else ""
     least = RIGHT if solution.is_reference else GOOD
     if score.correctness is None or score.correctness < least:
         yield f"{solution.name} scores {_figure(score.correctness)} for correctness, not {least}{why}"
-    elif solution.is_reference and score.quality is not None and score.quality < TIDY:
-        yield f"{solution.name} scores {_figure(score.quality)} for quality, not {TIDY}{why}"
+    elif solution.is_reference and score.quality is not None and score.quality < tidy:
+        yield f"{solution.name} scores {_figure(score.quality)} for quality, not {tidy}{why}"
 
 
 def _survivors(

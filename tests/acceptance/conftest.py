@@ -85,7 +85,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 def _is_starved(item: pytest.Item) -> bool:
     """Whether a run of the item's project has a void sample."""
     given: dict[str, Any] = getattr(item, "funcargs", {})
-    project = given.get("project") or given.get("lone_project")
+    project = given.get("project")
     files = project.path.glob(".llmeval/runs/*/run.json") if project else ()
     runs = [json.loads(path.read_text(encoding="utf-8")) for path in files]
     return any(sample.get("void") for run in runs for cell in run["cells"] for sample in cell["samples"])
@@ -97,16 +97,17 @@ def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
-@pytest.fixture(params=[pytest.param(0, id="n0"), pytest.param(2, id="n2", marks=NEEDS_XDIST)])
-def project(request: pytest.FixtureRequest, pytester: pytest.Pytester) -> Project:
-    """Once in one process and once with two workers: the same outcome is the test."""
-    return Project(pytester, request.param)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that is marked ``workers`` runs in one process and with two: the same outcome is the test."""
+    if metafunc.definition.get_closest_marker("workers"):
+        two = pytest.param(2, id="n2", marks=NEEDS_XDIST)
+        metafunc.parametrize("project", [pytest.param(0, id="n0"), two], indirect=True)
 
 
 @pytest.fixture
-def lone_project(pytester: pytest.Pytester) -> Project:
-    """In one process."""
-    return Project(pytester, 0)
+def project(request: pytest.FixtureRequest, pytester: pytest.Pytester) -> Project:
+    """In one process, unless the test is marked ``workers``."""
+    return Project(pytester, getattr(request, "param", 0))
 
 
 @pytest.fixture

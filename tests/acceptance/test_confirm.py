@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,6 +41,7 @@ def then(project: Any, url: str, change: dict[str, Any], *, cells: int = 3) -> N
     (project.path / "conftest.py").write_text(text)
 
 
+@pytest.mark.workers
 def test_a_server_that_was_slow_for_a_while_is_not_red(project: Any, answering: Callable[..., str]) -> None:
     url = answering(gap_s=QUICK_S)
     assert project.pytest(f"--llm-endpoint=box={url}", UPDATE).ret == 0
@@ -62,25 +65,25 @@ def project_answers(project: Any) -> str:
 
 
 def test_a_server_that_is_gone_leaves_the_verdict_and_says_so(
-    lone_project: Any, answering: Callable[..., str]
+    project: Any, answering: Callable[..., str]
 ) -> None:
     url = answering(gap_s=QUICK_S)
-    lone_project.pytest(f"--llm-endpoint=box={url}", UPDATE)
+    project.pytest(f"--llm-endpoint=box={url}", UPDATE)
     answering(gap_s=SLOW_S)
-    then(lone_project, url, {"status": 503})
-    result = lone_project.pytest(f"--llm-endpoint=box={url}")
-    assert "not confirmed: " in whole(lone_project)["sentence"]
+    then(project, url, {"status": 503})
+    result = project.pytest(f"--llm-endpoint=box={url}")
+    assert "not confirmed: " in whole(project)["sentence"]
     assert result.ret == 1
-    assert "503" in lone_project.last_run()["unconfirmed"]["box"]
-    assert all(len(cell["samples"]) == 3 for cell in lone_project.last_run()["cells"])
+    assert "503" in project.last_run()["unconfirmed"]["box"]
+    assert all(len(cell["samples"]) == 3 for cell in project.last_run()["cells"])
 
 
-def test_without_it_the_first_look_decides(lone_project: Any, answering: Callable[..., str]) -> None:
+def test_without_it_the_first_look_decides(project: Any, answering: Callable[..., str]) -> None:
     url = answering(gap_s=QUICK_S)
-    lone_project.pytest(f"--llm-endpoint=box={url}", UPDATE)
+    project.pytest(f"--llm-endpoint=box={url}", UPDATE)
     answering(gap_s=SLOW_S)
-    result = lone_project.pytest(f"--llm-endpoint=box={url}", "--llm-confirm=0")
-    assert "confirmed" not in whole(lone_project)
+    result = project.pytest(f"--llm-endpoint=box={url}", "--llm-confirm=0")
+    assert "confirmed" not in whole(project)
     assert "once more" not in result.stdout.str()
     assert result.ret == 1
 

@@ -49,15 +49,16 @@ def test_cells_and_the_run_have_a_cost(project: Any, answering: Callable[..., st
     result.stdout.fnmatch_lines([f"3 cells*cost {total:.2f}"])
 
 
-def test_without_prices_there_is_no_cost(lone_project: Any, answering: Callable[..., str]) -> None:
-    result = lone_project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1")
-    run = lone_project.last_run()
+def test_without_prices_there_is_no_cost(project: Any, answering: Callable[..., str]) -> None:
+    result = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1")
+    run = project.last_run()
     assert run["costs"] == {}
     assert "cost" not in run["cells"][0]
     assert "cost" not in run["cells"][0]["samples"][0]
     assert "cost " not in output(result)
 
 
+@pytest.mark.workers
 def test_a_ceiling_stops_a_run_before_it_is_passed(project: Any, answering: Callable[..., str]) -> None:
     """A request may cost 0.51 and more: its prompt, and 50 tokens. It does cost about 0.4."""
     url = answering(answers={}, tokens=40)

@@ -65,6 +65,7 @@ def was_reached(listener: socket.socket) -> bool:
     return True
 
 
+@pytest.mark.workers
 def test_a_right_answer(project: Any, executing: Callable[..., pytest.RunResult]) -> None:
     result = executing(RIGHT)
     result.assert_outcomes(passed=1)
@@ -145,6 +146,7 @@ def test_an_answer_without_its_function_is_not_executed_at_all(
     assert not trace.exists()
 
 
+@pytest.mark.workers
 def test_without_a_sandbox_nothing_is_executed_and_strict_is_red(
     project: Any, executing: Callable[..., pytest.RunResult]
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,6 +26,7 @@ class TestMore:
 """
 
 
+@pytest.mark.workers
 def test_the_fixture_runs_once_per_endpoint(project: Any, answering: Callable[..., str]) -> None:
     (project.path / "suites" / "mine.eval.yaml").unlink()
     (project.path / "test_mine.py").write_text(TESTS)
@@ -82,10 +85,10 @@ def test_a_question_that_is_no_longer_asked_is_missing(project: Any, answering: 
     assert "testmore.test_two-1-two" in result.stdout.str()
 
 
-def test_the_same_id_twice_is_explained(lone_project: Any, answering: Callable[..., str]) -> None:
-    (lone_project.path / "test_mine.py").write_text(
+def test_the_same_id_twice_is_explained(project: Any, answering: Callable[..., str]) -> None:
+    (project.path / "test_mine.py").write_text(
         'def test_x(llm):\n    llm.ask("Write add")\n    llm.ask("Write add")\n'
     )
-    result = lone_project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "test_mine.py")
+    result = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "test_mine.py")
     assert result.ret != 0
     assert "twice with the same id" in result.stdout.str() + result.stderr.str()

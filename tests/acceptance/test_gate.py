@@ -22,6 +22,7 @@ def baseline(project: Any, name: str = "default") -> dict[str, Any]:
     return data
 
 
+@pytest.mark.workers
 def test_update_writes_a_baseline_that_the_next_run_is_green_against(
     project: Any, answering: Callable[..., str]
 ) -> None:
@@ -45,6 +46,7 @@ def test_update_writes_a_baseline_that_the_next_run_is_green_against(
     assert len(baseline(project)["epochs"][0]["sessions"]) == 2
 
 
+@pytest.mark.workers
 def test_a_collapse_is_red_with_a_sentence_that_says_what_to_do(
     project: Any, answering: Callable[..., str]
 ) -> None:
@@ -133,6 +135,7 @@ def test_a_partial_run_does_not_enter_the_baseline(project: Any, answering: Call
     assert "partial" in result.stdout.str() or "not complete" in result.stdout.str()
 
 
+@pytest.mark.workers
 def test_a_corrupt_baseline_stops_the_run_before_it_costs_anything(
     project: Any, answering: Callable[..., str]
 ) -> None:
@@ -165,7 +168,7 @@ def test_collect_only_judges_and_writes_nothing(project: Any, answering: Callabl
 
 
 def test_the_command_updates_judges_and_shows_from_the_last_run(
-    lone_project: Any, answering: Callable[..., str]
+    project: Any, answering: Callable[..., str]
 ) -> None:
     import subprocess
     import sys
@@ -173,22 +176,22 @@ def test_the_command_updates_judges_and_shows_from_the_last_run(
     def llmeval(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "pytest_llmeval.cli", *arguments],
-            cwd=lone_project.path,
+            cwd=project.path,
             capture_output=True,
             text=True,
             check=False,
             timeout=NEVER_REACHED,
         )
 
-    lone_project.pytest(f"--llm-endpoint={answering()}")
+    project.pytest(f"--llm-endpoint={answering()}")
     update = llmeval("baseline", "update")
     assert update.returncode == 0, update.stderr
-    assert (lone_project.path / "baselines" / "default.json").exists()
+    assert (project.path / "baselines" / "default.json").exists()
     again = llmeval("baseline", "update")
-    assert len(baseline(lone_project)["epochs"][0]["sessions"]) == 1, again.stdout
+    assert len(baseline(project)["epochs"][0]["sessions"]) == 1, again.stdout
     show = llmeval("baseline", "show")
     assert "default" in show.stdout
-    run = next((lone_project.path / ".llmeval" / "runs").glob("*/run.json"))
+    run = next((project.path / ".llmeval" / "runs").glob("*/run.json"))
     assert llmeval("judge", str(run)).returncode == 0
     broken = llmeval("judge", "nothing.json")
     assert broken.returncode == 2

@@ -6,6 +6,8 @@ import inspect
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from pytest_llmeval.plugin import hookspecs
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def test_every_hook_has_a_recipe() -> None:
         compile(recipe(hook), hook.__name__, "exec")
 
 
+@pytest.mark.workers
 def test_record(project: Any, answering: Callable[..., str]) -> None:
     (project.path / "conftest.py").write_text(recipe(hookspecs.pytest_llmeval_record))
     result = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "-s")
@@ -41,6 +44,7 @@ def test_report(project: Any, answering: Callable[..., str]) -> None:
     assert "red verdicts: 0" in result.stdout.str()
 
 
+@pytest.mark.workers
 def test_register_endpoints(project: Any) -> None:
     (project.path / "conftest.py").write_text(recipe(hookspecs.pytest_llmeval_register_endpoints))
     (project.path / "llmeval.toml").write_text('[endpoints.parrot]\nkind = "echo"\n')

@@ -49,14 +49,8 @@ def prepared(project: Any, answering: Answering) -> Callable[..., pytest.RunResu
 
 @pytest.fixture
 def running(project: Any, answering: Answering) -> Callable[..., pytest.RunResult]:
-    """In one process and with two workers."""
+    """See ``prepared``."""
     return prepared(project, answering)
-
-
-@pytest.fixture
-def alone(lone_project: Any, answering: Answering) -> Callable[..., pytest.RunResult]:
-    """In one process."""
-    return prepared(lone_project, answering)
 
 
 def correctness(project: Any) -> dict[str, float]:
@@ -65,6 +59,7 @@ def correctness(project: Any) -> dict[str, float]:
     }
 
 
+@pytest.mark.workers
 def test_problems_are_cells(project: Any, running: Callable[..., pytest.RunResult]) -> None:
     result = running("Own.jsonl", "-v", longest=LAST)
     result.assert_outcomes(passed=2)
@@ -78,21 +73,19 @@ def test_problems_are_cells(project: Any, running: Callable[..., pytest.RunResul
 
 def test_k_node_ids_and_lf_select(project: Any, running: Callable[..., pytest.RunResult]) -> None:
     running("Own.jsonl", status=500).assert_outcomes(failed=2)
-    running("Own.jsonl", "--lf", "-k", "own-1 and mock").assert_outcomes(
-        passed=1, deselected=0 if project.workers else 1
-    )
-    assert correctness(project) == {"own-1": 10}, "its answer is the body alone"
+    running("Own.jsonl", "--lf", "-k", "own-1 and mock").assert_outcomes(passed=1, deselected=1)
+    assert correctness(project) == {"own-1": 10}, "its answer is the body running"
     running("Own.jsonl::own-0[mock-en]").assert_outcomes(passed=1)
     assert correctness(project) == {"own-0": 10}
 
 
-def test_a_folder_that_holds_such_a_file_has_no_suite(alone: Callable[..., pytest.RunResult]) -> None:
-    assert "own-0" not in alone(".", "--collect-only", "-q").stdout.str()
+def test_a_folder_that_holds_such_a_file_has_no_suite(running: Callable[..., pytest.RunResult]) -> None:
+    assert "own-0" not in running(".", "--collect-only", "-q").stdout.str()
 
 
-def test_a_bad_line_is_told(lone_project: Any, alone: Callable[..., pytest.RunResult]) -> None:
-    with (lone_project.path / "Own.jsonl").open("a") as file:
+def test_a_bad_line_is_told(project: Any, running: Callable[..., pytest.RunResult]) -> None:
+    with (project.path / "Own.jsonl").open("a") as file:
         file.write('{"task_id": "Own/2"}\n')
-    result = alone("Own.jsonl")
+    result = running("Own.jsonl")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*Own.jsonl:3: the line is no problem: *missing required field `prompt`*"])

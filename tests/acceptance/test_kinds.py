@@ -60,6 +60,7 @@ def samples(project: Any) -> list[dict[str, Any]]:
 # -- function ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.workers
 @pytest.mark.parametrize("name", ["streamed", "later"])
 def test_a_callable_of_the_project(project: Any, name: str) -> None:
     (project.path / "shop").mkdir()
@@ -80,14 +81,12 @@ def test_a_callable_of_the_project(project: Any, name: str) -> None:
     assert all(score["quality"] > 5 for score in scores)
 
 
-def test_a_callable_is_found_from_below_the_project(
-    lone_project: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (lone_project.path / "assistant.py").write_text(APP, encoding="utf-8")
-    configure(lone_project, '[endpoints.app]\nkind = "function"\ncall = "assistant:later"\n')
-    monkeypatch.chdir(lone_project.path / "suites")
-    result = lone_project.pytest(
-        f"--rootdir={lone_project.path}", "--llm-endpoint=app", "--llm-rounds=1", "mine.eval.yaml"
+def test_a_callable_is_found_from_below_the_project(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project.path / "assistant.py").write_text(APP, encoding="utf-8")
+    configure(project, '[endpoints.app]\nkind = "function"\ncall = "assistant:later"\n')
+    monkeypatch.chdir(project.path / "suites")
+    result = project.pytest(
+        f"--rootdir={project.path}", "--llm-endpoint=app", "--llm-rounds=1", "mine.eval.yaml"
     )
     result.assert_outcomes(passed=3)
 

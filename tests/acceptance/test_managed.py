@@ -101,14 +101,8 @@ class Managed:
 
 @pytest.fixture
 def managed(project: Any) -> Managed:
-    """Once in one process and once with two workers."""
+    """In one process, unless the test is marked ``workers``."""
     return Managed(project)
-
-
-@pytest.fixture
-def lone(lone_project: Any) -> Managed:
-    """In one process."""
-    return Managed(lone_project)
 
 
 def output(result: pytest.RunResult) -> str:
@@ -140,6 +134,7 @@ def wait_for(condition: Callable[[], object], within_s: float = 60.0) -> None:
 # -- once --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.workers
 def test_a_server_is_started_once_for_all_and_stopped(managed: Managed) -> None:
     managed.toml = managed.toml.replace("warmup = 0", "warmup = 1")
     managed.endpoint("a", "--models=tiny")
@@ -240,6 +235,7 @@ def test_a_cold_cell_starts_its_server_anew_for_each_round(managed: Managed) -> 
 # -- exclusive ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.workers
 def test_servers_of_a_group_are_never_up_together_and_each_starts_once(managed: Managed) -> None:
     for name in ("a", "b", "c"):
         managed.endpoint(name, group="gpu0")
@@ -263,32 +259,31 @@ def test_servers_of_a_group_are_never_up_together_and_each_starts_once(managed: 
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each"])
-def test_every_distribution_comes_to_an_end_without_overlap(lone: Managed, dist: str) -> None:
-    for number in range(3):
-        (lone.path / "suites" / f"more{number}.eval.yaml").write_text(SUITE, encoding="utf-8")
-    lone.endpoint("a", group="gpu0")
-    lone.endpoint("b", group="gpu0")
-    lone.project.workers = 2
-    result = lone.pytest(f"--dist={dist}", "--llm-no-answers")
+@pytest.mark.parametrize("dist", ["load", "loadgroup", "worksteal", "each"])
+def test_every_distribution_comes_to_an_end_without_overlap(managed: Managed, dist: str) -> None:
+    (managed.path / "suites" / "more.eval.yaml").write_text(SUITE, encoding="utf-8")
+    managed.endpoint("a", group="gpu0")
+    managed.endpoint("b", group="gpu0")
+    managed.project.workers = 2
+    result = managed.pytest(f"--dist={dist}", "--llm-no-answers")
     assert result.ret == 0, output(result)
-    assert not [life for life in lone.lives if life.startswith("overlap")]
-    assert lone.lives.count("start a") == lone.lives.count("stop a")
-    assert len(lone.project.last_run()["cells"]) == 4 * 4 * 2
+    assert not [life for life in managed.lives if life.startswith("overlap")]
+    assert managed.lives.count("start a") == managed.lives.count("stop a")
+    assert len(managed.project.last_run()["cells"]) == 2 * 4 * 2
     if dist == "load":
-        assert lone.lives == ["start a", "stop a", "start b", "stop b"]
-    assert gone(lone.pids)
+        assert managed.lives == ["start a", "stop a", "start b", "stop b"]
+    assert gone(managed.pids)
 
 
-def test_an_order_of_the_users_own_does_not_start_a_server_twice(lone: Managed) -> None:
-    lone.endpoint("a", group="gpu0")
-    lone.endpoint("b", "--status=500", group="gpu0")
-    assert lone.pytest("suites").ret == 1
-    lone.toml = lone.toml.replace('"--status=500"', '"--status=200"')
-    (lone.path / "lives").unlink()
-    lone.pytest("--ff").assert_outcomes(passed=8)
-    assert len(lone.lives) == 4
-    assert not [life for life in lone.lives if life.startswith("overlap")]
+def test_an_order_of_the_users_own_does_not_start_a_server_twice(managed: Managed) -> None:
+    managed.endpoint("a", group="gpu0")
+    managed.endpoint("b", "--status=500", group="gpu0")
+    assert managed.pytest("suites").ret == 1
+    managed.toml = managed.toml.replace('"--status=500"', '"--status=200"')
+    (managed.path / "lives").unlink()
+    managed.pytest("--ff").assert_outcomes(passed=8)
+    assert len(managed.lives) == 4
+    assert not [life for life in managed.lives if life.startswith("overlap")]
 
 
 # -- what goes wrong ---------------------------------------------------------------------------------------
@@ -317,6 +312,7 @@ def test_install_runs_only_where_it_was_asked_for(managed: Managed) -> None:
     assert (managed.path / "installs").read_text() == "x\n"
 
 
+@pytest.mark.workers
 def test_an_early_death_shows_the_tail_of_the_log(managed: Managed) -> None:
     managed.endpoint("a")
     managed.toml = managed.toml.replace("server.py", "dying.py")
@@ -367,23 +363,28 @@ def test_a_death_in_the_middle_is_told_by_the_cells_that_it_broke(managed: Manag
     assert managed.project.last_run()["servers"]["a"]["death"] == "was killed by SIGKILL (out of memory?)"
 
 
+@pytest.mark.workers
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGKILL])
 def test_servers_end_with_the_run_however_it_ends(
-    lone: Managed, workers: int, signal_: signal.Signals
+    managed: Managed, workers: int, signal_: signal.Signals
 ) -> None:
-    lone.endpoint("a", "--tokens=4000", "--gap-s=0.05")
-    lone.endpoint("b", "--loading-s=600")
-    (lone.path / "llmeval.toml").write_text(lone.toml)
+    managed.endpoint("a", "--tokens=4000", "--gap-s=0.05")
+    managed.endpoint("b", "--loading-s=600")
+    (managed.path / "llmeval.toml").write_text(managed.toml)
     command = [sys.executable, "-m", "pytest", f"-n{workers}", "--llm-endpoint=all"]
     with subprocess.Popen(
-        command, cwd=lone.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        cwd=managed.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     ) as process:
         try:
-            wait_for(lambda: lone.pids)
+            wait_for(lambda: managed.pids)
             time.sleep(1.0)
             process.send_signal(signal_)
             process.wait(60)
-            assert gone(lone.pids)
+            assert gone(managed.pids)
         finally:
             os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None

@@ -29,6 +29,7 @@ def time_verdicts(project: Any) -> list[dict[str, Any]]:
     return [one for one in project.last_run()["verdicts"] if one["metric"] == "time"]
 
 
+@pytest.mark.workers
 @pytest.mark.parametrize("strict", [False, True])
 def test_what_is_cut_off_is_named_and_red_under_strict(
     project: Any, answering: Callable[..., str], *, strict: bool
@@ -52,33 +53,29 @@ def test_what_is_cut_off_is_named_and_red_under_strict(
         result.stdout.fnmatch_lines(["FAILED llmeval/box::time - 1 cell of box was cut off*"])
 
 
-def test_the_other_cells_come_first_and_in_their_order(
-    lone_project: Any, answering: Callable[..., str]
-) -> None:
+def test_the_other_cells_come_first_and_in_their_order(project: Any, answering: Callable[..., str]) -> None:
     url = f"--llm-endpoint=box={answering()}"
-    result = lone_project.pytest(url, "--llm-max-time=30m", "-v", "--llm-rounds=1")
+    result = project.pytest(url, "--llm-max-time=30m", "-v", "--llm-rounds=1")
     lines = [line.partition(" ")[0] for line in result.stdout.lines if "PASSED" in line]
     assert [line.partition("::")[2] for line in lines] == ["add[box-en]", "greet[box-ko]", "add[box-ko]"]
     assert "at most 30m" in result.stdout.str()
-    assert time_verdicts(lone_project) == []
+    assert time_verdicts(project) == []
 
 
-def test_a_run_of_which_nothing_was_in_time_is_published(
-    lone_project: Any, answering: Callable[..., str]
-) -> None:
-    make_late(lone_project, "box")
-    result = lone_project.pytest(f"--llm-endpoint=box={answering()}", "--llm-max-time=30m", "--llm-strict")
+def test_a_run_of_which_nothing_was_in_time_is_published(project: Any, answering: Callable[..., str]) -> None:
+    make_late(project, "box")
+    result = project.pytest(f"--llm-endpoint=box={answering()}", "--llm-max-time=30m", "--llm-strict")
     assert result.ret == 1
-    assert lone_project.last_run()["cells"] == []
-    assert len(lone_project.last_run()["cut_off"]["box"]) == 3
+    assert project.last_run()["cells"] == []
+    assert len(project.last_run()["cut_off"]["box"]) == 3
 
 
-def test_no_round_begins_when_the_time_is_over(lone_project: Any, answering: Callable[..., str]) -> None:
+def test_no_round_begins_when_the_time_is_over(project: Any, answering: Callable[..., str]) -> None:
     """Of 200 rounds of a fifth of a second, the cell keeps those that there was time for."""
     url = answering(ttft_s=0.2)
     more = ("--llm-max-time=6s", "--llm-rounds=200", "-k", "greet", "-rs")
-    result = lone_project.pytest(f"--llm-endpoint=box={url}", *more)
+    result = project.pytest(f"--llm-endpoint=box={url}", *more)
     result.stdout.fnmatch_lines(["SKIPPED*the 6s of --llm-max-time are over*"])
-    (cell,) = lone_project.last_run()["cells"]
+    (cell,) = project.last_run()["cells"]
     assert 1 <= len(cell["samples"]) <= 30
-    assert lone_project.last_run()["cut_off"] == {"box": ["mine/greet/ko"]}
+    assert project.last_run()["cut_off"] == {"box": ["mine/greet/ko"]}

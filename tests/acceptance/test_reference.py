@@ -130,8 +130,8 @@ def test_batches_of_a_load_alternate_and_a_cold_start_needs_servers_of_ours(
     assert [(one["round"], one["against"]) for one in batches["old"]] == [(0, "new"), (1, "new")]
 
 
-def test_what_was_asked_in_turn_enters_no_baseline(lone_project: Any, pair: Callable[..., Any]) -> None:
+def test_what_was_asked_in_turn_enters_no_baseline(project: Any, pair: Callable[..., Any]) -> None:
     given = options(*pair())
-    result = lone_project.pytest(*given, "--llm-update-baselines")
+    result = project.pytest(*given, "--llm-update-baselines")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "no session of a baseline" in result.stderr.str()

@@ -78,6 +78,7 @@ def finished(project: Any) -> list[dict[str, Any]]:
     return [line for line in lines if line["line"] == "cell"]
 
 
+@pytest.mark.workers
 def test_only_what_is_missing_is_asked_again(broken: Any) -> None:
     assert broken.run(signal.SIGKILL).ret == -signal.SIGKILL
     before = finished(broken)
@@ -147,11 +148,11 @@ def test_a_run_that_would_not_be_one_is_refused_and_asks_nothing(broken: Any) ->
     assert f"{nodeid}: its prompt" in said or f"{nodeid}: its module" in said
 
 
-def test_another_server_behind_the_endpoint_is_refused(lone_project: Any, mock: str) -> None:
+def test_another_server_behind_the_endpoint_is_refused(project: Any, mock: str) -> None:
     import mock_server
 
     mock_server.control(mock, models=["first"])
-    (lone_project.path / "conftest.py").write_text(
+    (project.path / "conftest.py").write_text(
         "import os, pytest\n"
         "def pytest_runtest_logreport(report):\n"
         "    if os.environ.get('BREAK') and report.when == 'teardown':\n"
@@ -160,10 +161,10 @@ def test_another_server_behind_the_endpoint_is_refused(lone_project: Any, mock: 
     options = [f"--llm-endpoint={mock}", "--llm-rounds=1", "--llm-warmup=0"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BREAK", "1")
-        assert lone_project.pytest(*options).ret == 9
+        assert project.pytest(*options).ret == 9
     mock_server.control(mock, models=["second"])
-    result = lone_project.pytest(*options, "--llm-resume")
+    result = project.pytest(*options, "--llm-resume")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*can't be resumed*endpoint default: model first → second*"])
     mock_server.control(mock, models=["first"])
-    lone_project.pytest(*options, "--llm-resume").assert_outcomes(passed=3)
+    project.pytest(*options, "--llm-resume").assert_outcomes(passed=3)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 ADD_EN = "suites/mine.eval.yaml::add[default-en]"
 
 
+@pytest.mark.workers
 def test_a_run_measures_scores_and_keeps_every_cell(project: Any, answering: Callable[..., str]) -> None:
     result = project.pytest(f"--llm-endpoint={answering()}", "-v")
     assert result.ret == 0
@@ -61,10 +62,8 @@ def test_cells_are_selected_by_keyword_marker_and_language(
 ) -> None:
     url = f"--llm-endpoint={answering()}"
     rounds = "--llm-rounds=1"
-    project.pytest(url, rounds, "-k", "greet").assert_outcomes(
-        passed=1, deselected=2 * (project.workers == 0)
-    )
-    project.pytest(url, rounds, "-m", "mini").assert_outcomes(passed=2, deselected=project.workers == 0)
+    project.pytest(url, rounds, "-k", "greet").assert_outcomes(passed=1, deselected=2)
+    project.pytest(url, rounds, "-m", "mini").assert_outcomes(passed=2, deselected=1)
     project.pytest(url, rounds, "--llm-prompt-language=ko").assert_outcomes(passed=2)
     project.pytest(url, rounds, ADD_EN).assert_outcomes(passed=1)
 
@@ -76,6 +75,7 @@ def test_a_named_endpoint_and_json_elsewhere(project: Any, answering: Callable[.
     assert list(run["endpoints"]) == ["mine"]
 
 
+@pytest.mark.workers
 def test_two_endpoints_double_the_cells(project: Any, answering: Callable[..., str]) -> None:
     url = answering()
     result = project.pytest(f"--llm-endpoint=a={url}", f"--llm-endpoint=b={url}/v1", "--llm-rounds=1")
@@ -83,6 +83,7 @@ def test_two_endpoints_double_the_cells(project: Any, answering: Callable[..., s
     assert {cell["endpoint"] for cell in project.last_run()["cells"]} == {"a", "b"}
 
 
+@pytest.mark.workers
 def test_without_an_endpoint_cells_are_skipped_with_a_sentence(project: Any) -> None:
     result = project.pytest("-rs")
     assert result.ret == 0
@@ -90,6 +91,7 @@ def test_without_an_endpoint_cells_are_skipped_with_a_sentence(project: Any) -> 
     result.stdout.fnmatch_lines(["*no endpoint was named: add --llm-endpoint=URL*"])
 
 
+@pytest.mark.workers
 def test_strict_without_an_endpoint_is_wrong_usage(project: Any) -> None:
     result = project.pytest("--llm-strict")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -117,6 +119,7 @@ def test_the_project_file_configures_endpoints(project: Any, answering: Callable
     project.pytest("--llm-endpoint=all").assert_outcomes(passed=3)
 
 
+@pytest.mark.workers
 def test_nothing_of_ones_own_runs_the_smoke_suite(project: Any, answering: Callable[..., str]) -> None:
     (project.path / "suites" / "mine.eval.yaml").unlink()
     result = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "-v")
@@ -124,6 +127,7 @@ def test_nothing_of_ones_own_runs_the_smoke_suite(project: Any, answering: Calla
     result.stdout.fnmatch_lines(["*llmeval-suites/smoke/smoke.eval.yaml::*"])
 
 
+@pytest.mark.workers
 def test_a_named_suite_runs_alone(project: Any, answering: Callable[..., str]) -> None:
     (project.path / "test_other.py").write_text("def test_other():\n    assert False\n")
     result = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "--llm-suite=smoke")
@@ -142,6 +146,7 @@ def test_an_unknown_suite_lists_the_shipped_ones(project: Any, answering: Callab
     assert "smoke" in result.stderr.str() + result.stdout.str()
 
 
+@pytest.mark.workers
 def test_benchmark_has_every_cell(project: Any, answering: Callable[..., str]) -> None:
     result = project.pytest(f"--llm-endpoint={answering()}", "--benchmark-json=bench.json")
     assert result.ret == 0
@@ -160,13 +165,14 @@ def test_benchmark_has_every_cell(project: Any, answering: Callable[..., str]) -
     assert one["extra_info"]["ttft_s"] > 0
 
 
-def test_junit_has_short_properties(lone_project: Any, answering: Callable[..., str]) -> None:
-    lone_project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "--junitxml=junit.xml")
-    xml = (lone_project.path / "junit.xml").read_text(encoding="utf-8")
+def test_junit_has_short_properties(project: Any, answering: Callable[..., str]) -> None:
+    project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "--junitxml=junit.xml")
+    xml = (project.path / "junit.xml").read_text(encoding="utf-8")
     assert 'name="llm_ttft_s"' in xml
     assert 'name="llm_quality"' in xml
 
 
+@pytest.mark.workers
 def test_the_same_ids_run_again_by_last_failed(project: Any, answering: Callable[..., str]) -> None:
     url = answering(status=500, error={"error": {"message": "out of memory", "type": "server_error"}})
     result = project.pytest(f"--llm-endpoint={url}", "--llm-rounds=1", "-k", "add and en")

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 SCHEMAS = Path(pytest_llmeval.__file__).parent / "schemas"
 
 
-def test_the_files_of_a_run_keep_their_schemas(lone_project: Any, answering: Callable[..., str]) -> None:
-    done = lone_project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=2", "--llm-update-baselines")
+def test_the_files_of_a_run_keep_their_schemas(project: Any, answering: Callable[..., str]) -> None:
+    done = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=2", "--llm-update-baselines")
     assert done.ret == 0
-    (run,) = (lone_project.path / ".llmeval" / "runs").glob("*/run.json")
-    (baseline,) = (lone_project.path / "baselines").glob("*.json")
+    (run,) = (project.path / ".llmeval" / "runs").glob("*/run.json")
+    (baseline,) = (project.path / "baselines").glob("*.json")
     check("run", run.read_bytes())
     check("baseline", baseline.read_bytes())
     lines = (run.parent / "answers.jsonl").read_bytes().splitlines()

@@ -68,8 +68,8 @@ NOT_RUN = [
 """Arguments, how many cells they leave, and whether the suites in view ran whole."""
 
 
-def test_what_was_not_run_is_not_missing(lone_project: Any, answering: Callable[..., str]) -> None:
-    run = promised(lone_project, answering(gap_s=0.0, tokens=2))
+def test_what_was_not_run_is_not_missing(project: Any, answering: Callable[..., str]) -> None:
+    run = promised(project, answering(gap_s=0.0, tokens=2))
     for arguments, cells, complete in NOT_RUN:
         ran = run(*arguments)
         assert missing(ran) == set(), arguments

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 TEST = "def test_hello(llm):\n    assert llm.ask('Hello?').ttft_s < 60\n\n\ndef test_none():\n    pass\n"
 
 
+@pytest.mark.workers
 def test_shards_are_parts_and_merged_the_whole(project: Any, answering: Callable[..., str]) -> None:
     (project.path / "test_hello.py").write_text(TEST)
     url = f"--llm-endpoint={answering()}"

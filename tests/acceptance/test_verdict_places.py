@@ -29,7 +29,12 @@ SUITE = "scenarios:\n- id: add\n  prompt: {en: Write add.}\n"
 def test_a_verdict_on_a_test_stands_at_that_test(project: Any, answering: Callable[..., str]) -> None:
     (project.path / "suites" / "mine.eval.yaml").unlink()
     (project.path / "test_mine.py").write_text(TESTS)
-    given = f"--llm-endpoint=box={answering(gap_s=GAP_S, answers=ANSWER)}", "--llm-rounds=2"
+    given = (
+        f"--llm-endpoint=box={answering(gap_s=GAP_S, answers=ANSWER)}",
+        "--llm-rounds=2",
+        "--llm-warmup=0",
+        "--llm-confirm=0",
+    )
     assert project.pytest(*given, UPDATE).ret == 0
     answering(gap_s=2 * GAP_S, answers=ANSWER)
     result = project.pytest(*given, "-rA", "--junitxml=junit.xml", "-ojunit_family=xunit1")
@@ -58,7 +63,7 @@ def test_what_the_gate_cannot_tell_is_red_only_where_that_is_asked_for(
     project: Any, answering: Callable[..., str]
 ) -> None:
     (project.path / "llmeval.toml").write_text(
-        "rounds = 2\n\n[policy]\n\n[policy.output_tps]\nallowance = 0.05\n"
+        "rounds = 2\nwarmup = 0\n\n[policy]\n\n[policy.output_tps]\nallowance = 0.05\n"
     )
     (project.path / "suites" / "mine.eval.yaml").write_text(SUITE)
     url = f"--llm-endpoint=box={answering(gap_s=GAP_S, answers=ANSWER)}"
@@ -80,5 +85,5 @@ def test_what_the_gate_cannot_tell_is_red_only_where_that_is_asked_for(
         for one in cases
         if one.find("failure") is not None
     }
-    assert places["output_tps"] == ("llmeval.toml", "4")
+    assert places["output_tps"] == ("llmeval.toml", "5")
     assert "latency_s" not in places, "nobody gates it"

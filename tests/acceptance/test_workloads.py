@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import mock_server
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,7 @@ def write(project: Any) -> None:
     (project.path / "suites" / "notes.txt").write_text("a line of notes\n" * 500, encoding="utf-8")
 
 
+@pytest.mark.workers
 def test_loads_are_batches_and_cold_starts_of_others_are_skipped(
     project: Any, answering: Callable[..., str]
 ) -> None:
@@ -68,22 +70,20 @@ def test_loads_are_batches_and_cold_starts_of_others_are_skipped(
 
 
 def test_an_answer_that_was_cut_off_fails_where_it_may_not_be(
-    lone_project: Any, answering: Callable[..., str]
+    project: Any, answering: Callable[..., str]
 ) -> None:
-    write(lone_project)
+    write(project)
     url = answering(answers={"amber": "It is amber-4172 or something else entirely."})
-    result = lone_project.pytest(
-        f"--llm-endpoint={url}", "--llm-rounds=2", "--llm-max-tokens=3", "-k", "needle"
-    )
+    result = project.pytest(f"--llm-endpoint={url}", "--llm-rounds=2", "--llm-max-tokens=3", "-k", "needle")
     assert result.ret == 1
     result.stdout.fnmatch_lines(
         ["*2 of 2 answers ended with finish_reason length; the scenario says finish: stop"]
     )
 
 
-def test_a_missing_file_is_told_with_its_line(lone_project: Any, answering: Callable[..., str]) -> None:
-    write(lone_project)
-    (lone_project.path / "suites" / "notes.txt").unlink()
-    result = lone_project.pytest(f"--llm-endpoint={answering()}")
+def test_a_missing_file_is_told_with_its_line(project: Any, answering: Callable[..., str]) -> None:
+    write(project)
+    (project.path / "suites" / "notes.txt").unlink()
+    result = project.pytest(f"--llm-endpoint={answering()}")
     assert result.ret == 2
     result.stdout.fnmatch_lines(['*mine.eval.yaml:14: filler.files: "notes.txt" can\'t be read*'])

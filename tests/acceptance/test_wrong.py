@@ -20,6 +20,7 @@ def output(result: pytest.RunResult) -> str:
     return result.stdout.str() + result.stderr.str()
 
 
+@pytest.mark.workers
 def test_no_server(project: Any) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -72,6 +73,7 @@ def test_a_stream_that_breaks_keeps_its_partial_answer(project: Any, answering: 
         assert cell["samples"][0]["partial_tokens"] > 0
 
 
+@pytest.mark.workers
 @pytest.mark.parametrize(
     ("yaml", "line", "words"),
     [
@@ -127,14 +129,15 @@ def test_a_wrong_project_file_names_file_and_key(project: Any) -> None:
     assert "modle" in output(result)
 
 
+@pytest.mark.workers
 def test_ctrl_c_in_a_stream_keeps_what_there_is_and_judges_nothing(
-    lone_project: Any, answering: Callable[..., str]
+    project: Any, answering: Callable[..., str]
 ) -> None:
     url = answering(gap_s=0.2, answers={}, tokens=100)
     command = [sys.executable, "-m", "pytest", f"--llm-endpoint={url}", "--llm-rounds=1", "--llm-warmup=0"]
     with subprocess.Popen(
         command,
-        cwd=lone_project.path,
+        cwd=project.path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -147,7 +150,7 @@ def test_ctrl_c_in_a_stream_keeps_what_there_is_and_judges_nothing(
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert "nothing was judged" in text
     assert "Traceback" not in text
-    run = lone_project.last_run()
+    run = project.last_run()
     assert run["complete"] is False
     assert run.get("verdicts", []) == []
     (cell,) = run["cells"]

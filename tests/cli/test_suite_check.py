@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pytest_llmeval import shipped
@@ -61,6 +63,24 @@ def test_variants_that_nothing_notices_are_named_on_demand(suite) -> None:
     (suite.path / "x.eval.yaml").write_text(text + "# checks of no use at the edge\n")
     said = suite.llmeval("suite", "check", "-v")
     assert "  not noticed: line 2: " in said.out
+
+
+def test_a_file_of_problems_is_tried_where_it_is_named(suite) -> None:
+    problem = {
+        "task_id": "Own/0",
+        "prompt": 'def half(n):\n    """Half of a number, rounded down."""\n',
+        "entry_point": "half",
+        "test": "def check(candidate):\n    assert candidate(9) == 4\n    assert candidate(2) == 1\n",
+        "canonical_solution": "    return n // 2\n",
+    }
+    wrong = problem | {"task_id": "Own/1", "canonical_solution": "    return n\n"}
+    (suite.path / "own.jsonl").write_text("".join(json.dumps(one) + "\n" for one in (problem, wrong)))
+    said = suite.llmeval("suite", "check", "own.jsonl")
+    assert said.code == 1
+    assert said.out.splitlines()[0].startswith("own.jsonl:1 own-0: 1 right answer, correctness 10.0, ")
+    assert said.err.startswith("own.jsonl:2 own-1: reference: scores 0.0 for correctness, not 9.5: ")
+    assert "2 scenarios, 1 mistake" in said.out
+    assert "own-0" not in suite.llmeval("suite", "check").out, "only where it is named"
 
 
 def test_every_shipped_suite_is_sound_and_its_vectors_are_fresh(folder_of_runs) -> None:

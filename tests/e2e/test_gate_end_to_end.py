@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytest.importorskip("xllamacpp", reason="needs pytest-llmeval-suite[local]")
 pytestmark = pytest.mark.e2e
 
-SMOKE = ("--llm-suite=smoke", "-Wignore::pytest.PytestWarning", "-n0")
+SMOKE = ("--llm-suite=smoke", "--llm-max-tokens=24", "-Wignore::pytest.PytestWarning", "-n0")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_update_green_and_red_at_half_speed(
             assert sample["cache"] == "cold"
             assert sample["ttft_s"] > 0
             assert sample["output_tps"] > 1
-            assert 0 < sample["completion_tokens"] <= 96
+            assert 0 < sample["completion_tokens"] <= 24
 
     green = pytester.runpytest_subprocess(f"--llm-endpoint=box={url}/v1", *SMOKE)
     assert green.ret == 0
@@ -93,7 +93,7 @@ def test_update_green_and_red_at_half_speed(
 @pytest.mark.parametrize("workers", [0, 2])
 def test_local_and_its_replay(pytester: pytest.Pytester, workers: int) -> None:
     """``local`` starts the engine once, whatever the number of workers; its recording replays without it."""
-    options = ("--llm-rounds=1", f"-n{workers}", "-Wignore::pytest.PytestWarning")
+    options = ("--llm-rounds=1", "--llm-max-tokens=32", f"-n{workers}", "-Wignore::pytest.PytestWarning")
     live = pytester.runpytest_subprocess("--llm-endpoint=local:smollm2", "--llm-record=recorded", *options)
     live.assert_outcomes(passed=4)
     run = run_of(pytester)

@@ -49,6 +49,7 @@ class Project:
                 rootpath=path,
                 option=SimpleNamespace(verbose=0),
                 pluginmanager=SimpleNamespace(getplugin=lambda _: reporter),
+                get_terminal_writer=lambda: SimpleNamespace(width_of_current_line=0),
             ),
             started_unix=time.time() - 100,
             has_far_workers=False,

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmeval import scenarios, shipped
+from pytest_llmeval import problems, scenarios, shipped
 from pytest_llmeval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from pytest_llmeval.model import Scenario, Suite
 
 SUFFIX = ".eval.yaml"
-_HELP = f"a *{SUFFIX} file, a folder, or the name of a shipped suite (default: all below the working folder)"
+_HELP = (
+    f"a *{SUFFIX} file, a file of problems (*{problems.SUFFIX}), a folder, or the name of a shipped suite "
+    "(default: all below the working folder)"
+)
 
 
 def add(parser: Any) -> None:
@@ -29,7 +32,9 @@ def named(paths: Iterable[str]) -> list[Path]:
 
 
 def load(file: Path, *, frozen: bool = True) -> Suite:
-    """See ``scenarios.load``; messages show the path below the working folder."""
+    """See ``scenarios.load`` and ``problems.load``; messages show the path below the working folder."""
+    if problems.are_in(file):
+        return problems.load(file, root=Path.cwd())
     return scenarios.load(file, root=Path.cwd(), frozen=frozen)
 
 
