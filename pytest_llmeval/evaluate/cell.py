@@ -42,7 +42,10 @@ class Cell(Struct, frozen=True, kw_only=True):
     against: str | None = None
 
     def request(self) -> Request:
-        """The cell's one request; its rounds repeat it."""
+        """The cell's one request; its rounds repeat it.
+
+        Under a load it does not wait where it is refused: how much a server refuses is what a load shows.
+        """
         system = (("system", self.scenario.system),) if self.scenario.system else ()
         return Request(
             messages=(*system, ("user", self.scenario.prompt[self.language])),
@@ -51,6 +54,7 @@ class Cell(Struct, frozen=True, kw_only=True):
             seed=self.parameters.seed,
             max_tokens=self.parameters.max_tokens,
             timeout_s=self.timeout_s,
+            waits=self.scenario.load is None,
         )
 
     def plan(self, warmup: int = 0, restart: Restart | None = None) -> Plan:

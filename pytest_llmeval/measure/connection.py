@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 READ_BYTES = 64 * 1024
 """asyncio asks the kernel for 256 KiB a read, which costs two page faults each."""
+MAX_HEAD_BYTES = 256 * 1024
+"""Of an answer's headers, with those of every 1xx before it; curl takes 300 KiB, httpx 100."""
+MAX_FRAMING_BYTES = 16 * 1024 * 1024
+"""Of chunk sizes, extensions and trailers. An event has 8 of them for its 300."""
 
 
 class NotHTTP(httpx.RemoteProtocolError):
@@ -23,7 +27,7 @@ class NotHTTP(httpx.RemoteProtocolError):
 
 
 class Unanswered(Exception):
-    """The connection ended before a byte of the answer."""
+    """The connection ended before a byte of the answer; its text is the reason, if one is known."""
 
 
 class Connection(asyncio.Protocol):
@@ -41,6 +45,8 @@ class Connection(asyncio.Protocol):
         self._done: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stamp_ns = 0
+        self._in_body = False
+        self._framing_bytes = 0
 
     async def exchange(self, payload: bytes, tape: Tape, *, expects_body: bool) -> None:
         """Write the request and read the answer onto the tape.
@@ -53,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._done = self.loop.create_future()
         self._expects_body = expects_body
         self._answered = self._in_body = False
+        self._framing_bytes = 0
         tape.started_ns = self._stamp_ns = time.perf_counter_ns()
         self.transport.write(payload)
         self._watch()
@@ -77,6 +84,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._stamp_ns = time.perf_counter_ns()
         self._answered = True
+        self._framing_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
@@ -85,6 +93,8 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             start = data[:40].decode("latin-1")
             self._end(NotHTTP(f"not an HTTP/1.1 answer ({error}): {start!r}"), reusable=False)
+        else:
+            self._limit_framing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.reusable = False
@@ -93,7 +103,7 @@ class Connection(asyncio.Protocol):
         if self._tape is None:
             return
         if not self._answered:
-            self._end(Unanswered(), reusable=False)
+            self._end(Unanswered(str(exc or "")), reusable=False)
         elif self._in_body and self._ends_with_connection and exc is None:
             self._end(reusable=False)
         else:
@@ -110,6 +120,8 @@ class Connection(asyncio.Protocol):
         self._ends_with_connection = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body:  # a trailer
+            return
         self._headers.append((name, value))
         if name.lower() in (b"content-length", b"transfer-encoding"):
             self._ends_with_connection = False
@@ -124,6 +136,7 @@ class Connection(asyncio.Protocol):
             self._end(reusable=False)
 
     def on_body(self, data: bytes) -> None:
+        self._framing_bytes -= len(data)
         tape = self._tape
         if tape is not None and tape.add(self._stamp_ns, data):
             self._end(reusable=False)
@@ -131,6 +144,13 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._in_body:
             self._end(reusable=self._parser.should_keep_alive())
+
+    def _limit_framing(self) -> None:
+        """End an answer that is all headers or chunk sizes: the parser would keep them for ever."""
+        limit = MAX_FRAMING_BYTES if self._in_body else MAX_HEAD_BYTES
+        if self._framing_bytes > limit and self._tape is not None:
+            what = "HTTP's own framing" if self._in_body else "headers"
+            self._end(NotHTTP(f"the answer has more than {limit:,} bytes of {what}"), reusable=False)
 
     # -- the exchange's end --------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import httpx
@@ -17,11 +18,13 @@ from msgspec import structs
 
 from pytest_llmeval import __version__
 from pytest_llmeval.errors import UsageError
-from pytest_llmeval.model import Failure, Request, Response, Timeouts
+from pytest_llmeval.model import ErrorKind, Failure, Request, Response, Timeouts
 
+from . import compression, redirects, retry_after
 from .budget import AS_MUCH_AS_FITS
 from .connection import NotHTTP
 from .received import Received
+from .redirects import Misdirected
 from .route import transport_for
 from .tape import Tape
 
@@ -48,19 +51,26 @@ class Options(TypedDict, total=False):
 
 
 class Channel:
-    """The HTTP of one endpoint, used from one event loop. ``http`` is for what is not measured."""
+    """The HTTP of one endpoint, used from one event loop. ``http`` is for what is not measured.
+
+    ``safe``: asking twice does no harm, see ``Tape``.
+    """
 
     def __init__(
-        self, url: httpx.URL, timeouts: Timeouts = NO_OTHER_LIMITS, **options: Unpack[Options]
+        self,
+        url: httpx.URL,
+        timeouts: Timeouts = NO_OTHER_LIMITS,
+        *,
+        safe: bool = True,
+        **options: Unpack[Options],
     ) -> None:
         headers = {"User-Agent": f"pytest-llmeval/{__version__}"}
         if api_key := options.get("api_key"):
             headers["Authorization"] = f"Bearer {api_key}"
         transport = options.get("transport") or transport_for(url)
-        self.http = httpx.AsyncClient(
-            transport=transport, headers=headers, follow_redirects=True, trust_env=False
-        )
+        self.http = httpx.AsyncClient(transport=transport, headers=headers, trust_env=False)
         self._timeouts = timeouts
+        self._safe = safe
         self._on_tape = options.get("on_tape")
 
     async def ask(
@@ -68,7 +78,8 @@ class Channel:
     ) -> tuple[Response, bytes]:
         """Post and read one answer: the response, and the body where its status is an error.
 
-        A cancellation gets the partial response as its argument.
+        A server that says when to come back is asked again then, if that is within the request's time and the
+        request ``waits``. A cancellation gets the partial response as its argument.
         """
         limits = self._timeouts
         tape = Tape(
@@ -77,9 +88,15 @@ class Channel:
             first_read_s=limits.first_s,
             between_reads_s=limits.between_s,
             total_s=request.timeout_s,
+            safe=self._safe,
         )
         try:
             failure = await post(self.http, url, body, tape)
+            waits = 0
+            while failure is None and request.waits and waits < retry_after.MOST and _comes_back(tape):
+                await asyncio.sleep(_told_s(tape) or 0)
+                waits += 1
+                failure = await post(self.http, url, body, tape)
         except asyncio.CancelledError as error:
             error.args = (_response(tape, _cancelled(tape), assemble),)
             raise
@@ -88,7 +105,10 @@ class Channel:
             said = f"{response.reasoning}\n{response.text}"
             self._on_tape(request, tape, failure.message if failure else None, said)
         refusal = b"".join(data for _, data in tape.reads) if tape.status >= 400 else b""
-        return response, refusal
+        if response.failure is not None and (told_s := _told_s(tape)) is not None:
+            message = f"{response.failure.message} (it wants to be asked again in {told_s:g} s)"
+            response = structs.replace(response, failure=structs.replace(response.failure, message=message))
+        return structs.replace(response, retries=response.retries + waits), refusal
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""
@@ -125,6 +145,19 @@ def no_suffix(why: str) -> Failure:
     return Failure("unsupported", f"the scenario has a suffix (fill-in-the-middle), and {why}")
 
 
+def _told_s(tape: Tape) -> float | None:
+    """Seconds after which a server that refuses wants to be asked again, if it says so."""
+    if tape.status not in retry_after.STATUSES:
+        return None
+    return retry_after.wait_s(tape.header("retry-after"), datetime.now(UTC))
+
+
+def _comes_back(tape: Tape) -> bool:
+    """Whether the server says when to come back, and that is within the request's time."""
+    told_s, left_s = _told_s(tape), tape.left_s()
+    return told_s is not None and (left_s is None or told_s < left_s)
+
+
 def _response(tape: Tape, failure: Failure | None, assemble: Assemble) -> Response:
     started_ns, status = tape.started_ns, tape.status or 200
     response = assemble(Received(tape.reads, started_ns, tape.ended_ns or started_ns, status, failure))
@@ -136,78 +169,100 @@ async def post(client: httpx.AsyncClient, url: httpx.URL, body: Any, tape: Tape)
 
     Raises nothing for what a network does, and ``asyncio.CancelledError`` with the tape as far as it came.
     """
-    request = client.build_request(
-        "POST",
-        url,
-        content=msgspec.json.encode(body),
-        headers={"Content-Type": "application/json"},
-        extensions={"tape": tape},
-    )
+    tape.ended_ns = 0
     try:
-        response = await client.send(request, stream=True)
-    except httpx.TransportError as error:
+        await send(client, url, body, tape)
+    except httpx.RequestError as error:
+        compression.unpack(tape)
         return failure_of(error, url, tape)
-    except httpx.TooManyRedirects:
-        return Failure("malformed", f"{url} redirects without end", status=tape.status)
-    try:
-        await _complete(response, tape)
     finally:
-        response.stream = NO_BODY  # cuts a cycle that would keep every read alive while gc is off
+        tape.ended_ns = tape.ended_ns or time.perf_counter_ns()
+    if wrong := compression.unpack(tape):
+        return Failure("malformed", f"{origin(url)}: {wrong}", status=tape.status)
     if tape.stopped == "too long":
-        message = f"the answer was cut after {tape.size_bytes:,} bytes, the most that is read"
+        message = (
+            f"the answer was cut after {tape.size_bytes:,} bytes ({len(tape.reads):,} reads, "
+            f"{tape.lines:,} lines), the most that is read"
+        )
         return Failure("interrupted", message, status=tape.status)
     if tape.stopped == "by caller":
         return Failure("interrupted", "reading was stopped before the answer's end", status=tape.status)
     return None
 
 
-async def _complete(response: httpx.Response, tape: Tape) -> None:
-    """Put on the tape what the transport has not: all of it for a strange transport, or the decoded body."""
-    encoding = response.headers.get("content-encoding", "identity")
-    if tape.ended_ns and encoding == "identity":
-        await response.aclose()
-        return
+async def send(client: httpx.AsyncClient, url: httpx.URL, body: Any, tape: Tape) -> None:
+    """POST ``body`` as JSON, or GET if it is None, and read the answer onto the tape, as it comes.
+
+    Raises ``httpx.RequestError``.
+    """
+    request = client.build_request(
+        "GET" if body is None else "POST",
+        url,
+        content=None if body is None else msgspec.json.encode(body),
+        headers={} if body is None else {"Content-Type": "application/json"},
+        extensions={"tape": tape},
+    )
+    response = await redirects.send(client, request)
+    try:
+        if tape.ended_ns:
+            await response.aclose()
+        else:
+            await _played(response, tape)
+    finally:
+        response.stream = NO_BODY  # cuts a cycle that would keep every read alive while gc is off
+
+
+async def _played(response: httpx.Response, tape: Tape) -> None:
+    """Put on the tape what a transport has that knows none."""
     body = await response.aread()
-    if not tape.ended_ns:
-        tape.ended_ns = time.perf_counter_ns()
-        tape.started_ns = tape.started_ns or tape.ended_ns
-        tape.status, tape.headers = response.status_code, response.headers.raw
+    tape.ended_ns = time.perf_counter_ns()
+    tape.started_ns = tape.started_ns or tape.ended_ns
+    tape.status, tape.headers, tape.unpacked = response.status_code, response.headers.raw, True
     tape.reads = [(tape.ended_ns, body)]
 
 
-def failure_of(error: httpx.TransportError, url: httpx.URL, tape: Tape) -> Failure:
+def failure_of(error: httpx.RequestError, url: httpx.URL, tape: Tape) -> Failure:
     """What a transport's error means: what happened, where, and what to look at."""
     status = tape.status or None
     if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
         said = str(error) or "no connection in time"
-        message = f"{origin(url)}: {said}: is the address right, and the server up?"
+        doubt = ", and is it https" if url.scheme == "https" else ""
+        message = f"{origin(url)}: {said}: is the address right, and the server up{doubt}?"
         return Failure("connect", message)
-    if isinstance(error, httpx.ProxyError):
-        return Failure("connect", f"{error}: unset the proxy's variable, or list the host in no_proxy")
-    if isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol):
+    if isinstance(error, httpx.ProxyError | httpx.ConnectError | httpx.UnsupportedProtocol):
         return Failure("connect", _unconnected(error, url))
     if isinstance(error, httpx.TimeoutException):
         return Failure("timeout", f"{origin(url)}: {str(error) or 'no answer in time'}", status=status)
+    said = str(error) or type(error).__name__
     if isinstance(error, NotHTTP):
-        return Failure("malformed", f"{origin(url)}: {error}: is this the server's HTTP port?", status=status)
-    return Failure("interrupted", f"{origin(url)}: {str(error) or type(error).__name__}", status=status)
+        said += ": is this the server's HTTP port?"
+    kind: ErrorKind = "malformed" if isinstance(error, NotHTTP | Misdirected) else "interrupted"
+    return Failure(kind, f"{origin(url)}: {said}", status=status)
 
 
-def _unconnected(error: httpx.TransportError, url: httpx.URL) -> str:
+def _unconnected(error: httpx.RequestError, url: httpx.URL) -> str:
+    if isinstance(error, httpx.ProxyError):
+        return f"{error}: unset the proxy's variable, or list the host in no_proxy"
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OSError):
+    while cause is not None and not isinstance(cause, OSError | UnicodeError):
         cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLError):
+        return f"{origin(url)}: {_untrusted(cause)}"
+    if isinstance(cause, socket.gaierror | UnicodeError):  # no label has 64 letters
+        return f"the name {url.host!r} can't be resolved: is the URL right?"
     if cause is None:
         return str(error) or f"{origin(url)} can't be reached"
-    if isinstance(cause, socket.gaierror):
-        return f"the name {url.host!r} can't be resolved: is the URL right?"
-    if isinstance(cause, ssl.SSLError):
-        return (
-            f"{origin(url)}: TLS failed ({cause.reason or cause}): is it https, and its certificate trusted?"
-        )
     if cause.errno == errno.ECONNREFUSED or f"Errno {errno.ECONNREFUSED}]" in str(cause):
         return f"nothing listens at {origin(url)}: is the server running?"
     return f"{origin(url)} can't be reached: {cause}"
+
+
+def _untrusted(error: ssl.SSLError) -> str:
+    """Why TLS failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message.rstrip(".")
+        return f"its certificate is refused: {why}; set SSL_CERT_FILE for an authority of your own"
+    return f"TLS failed ({error.reason or error}): is it https at all?"
 
 
 def origin(url: httpx.URL) -> str:
@@ -217,6 +272,7 @@ def origin(url: httpx.URL) -> str:
 
 def _cancelled(tape: Tape) -> Failure:
     """The failure of an exchange whose task was cancelled."""
+    compression.unpack(tape)
     if not tape.ended_ns:
         tape.ended_ns = time.perf_counter_ns()
     tape.started_ns = tape.started_ns or tape.ended_ns

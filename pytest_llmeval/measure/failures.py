@@ -7,11 +7,13 @@ Forms that were met: ``{"error": {"message", "type", "param", "code"}}`` (OpenAI
 
 from __future__ import annotations
 
-import json
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval.model import Failure
+
+from . import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 LONGEST_MESSAGE = 500
 """Characters kept of a server's message."""
+LONGEST_READ = 20_000
+"""Characters looked at; a page of a proxy says what it has to say before."""
 
+_MOST_ITEMS = 20
 _OVERFLOW_NAMES = frozenset({"exceed_context_size_error", "context_length_exceeded"})
 _WINDOW = (
     r"maximum context length (?:is|of) (\d{1,9})",  # OpenAI, vLLM, SGLang
@@ -41,14 +46,14 @@ _PROMPT = (
     r"Given: (\d{1,9}) `inputs` tokens",  # TGI
 )
 _REQUESTED = (r"requested (?:a total of )?(\d{1,9}) tokens",)
-_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<(script|style)\b(?:[^<]|<(?!/\1>))*+(?:</\1>|\Z)|<[^<>]*+>", re.IGNORECASE)
+"""What is no text of a page. Possessive: a page of nothing but ``<script>`` takes no longer than another."""
 
 
 def of_answer(status: int, body: bytes) -> Failure:
     """The failure behind an answer of ``status`` >= 400."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
+    data = foreign.decoded(body)
+    if data is foreign.NOTHING:
         return _failure(status, _text(body), status=status)
     return of_error(data, status=status)
 
@@ -61,7 +66,7 @@ def of_error(data: Any, *, status: int, midstream: bool = False) -> Failure:
     """
     error = data.get("error", data) if isinstance(data, dict) else data
     if not isinstance(error, dict):
-        return _failure(status, str(error), status=status, midstream=midstream)
+        return _failure(status, foreign.shown(error), status=status, midstream=midstream)
     code = _number(error.get("code"))
     names = (error.get("type"), error.get("code"))
     return _failure(
@@ -90,6 +95,7 @@ def _failure(
     prompt_tokens: int | None = None,
     context_window: int | None = None,
 ) -> Failure:
+    message = message[:LONGEST_READ]
     window = context_window or _first(_WINDOW, message)
     message = " ".join(message.split())[:LONGEST_MESSAGE] or f"HTTP {status} without a message"
     if overflow or window is not None:
@@ -120,21 +126,20 @@ def _message(error: dict[str, Any]) -> str:
         if isinstance(value, str) and value:
             return value
         if isinstance(value, list):  # FastAPI's validation errors
-            return "; ".join(
-                str(item.get("msg", item)) if isinstance(item, dict) else str(item) for item in value
-            )
-    return json.dumps(error, ensure_ascii=False) if error else ""
+            said = (item.get("msg", item) if isinstance(item, dict) else item for item in value)
+            return "; ".join(foreign.shown(item) for item in itertools.islice(said, _MOST_ITEMS))
+    return foreign.shown(error) if error else ""
 
 
 def _text(body: bytes) -> str:
-    text = body.decode("utf-8", "replace")
+    text = body[:LONGEST_READ].decode("utf-8", "replace")
     return _TAG.sub(" ", text) if "<" in text else text
 
 
 def _number(value: Any) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:9])
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return foreign.count(value)
 
 
 def _first(patterns: Iterable[str], message: str) -> int | None:

@@ -8,18 +8,15 @@ JSON value, or plain text. Where the text is within JSON is a path: ``output.tex
 from __future__ import annotations
 
 import codecs
-import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval.model import Chunk, Failure, Response
 
-from . import failures, ndjson, sse
+from . import failures, foreign, ndjson, sse
 from .received import Received, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-_NOTHING = object()
 
 
 class Reader:
@@ -38,7 +35,9 @@ class Reader:
             if not chunks:
                 failure = failure or Failure("empty", "the answer has no text", status=status)
         else:
-            values = [(at_ns, data, _json(data)) for at_ns, data in _documents(received.body, reads)]
+            values = [
+                (at_ns, data, foreign.decoded(data)) for at_ns, data in _documents(received.body, reads)
+            ]
             chunks = _chunks((at_ns, _text(at(value, self.path))) for at_ns, _, value in values)
             failure = failure or self._wrong(values, found=bool(chunks), status=status)
         return Response(
@@ -52,7 +51,7 @@ class Reader:
     def _wrong(self, values: Sequence[tuple[int, bytes, Any]], *, found: bool, status: int) -> Failure | None:
         """What is wrong with decoded documents: no JSON, a reported error, or text nowhere."""
         for _, data, value in values:
-            if value is _NOTHING:
+            if value is foreign.NOTHING:
                 return Failure("malformed", f"this is not JSON: {start_of(data)}", status=status)
             if failures.reports_error(value) and not isinstance(at(value, self.path or ""), str):
                 return failures.of_error(value, status=status, midstream=found)
@@ -73,7 +72,7 @@ def at(value: Any, path: str) -> Any:
         elif isinstance(value, list) and _index(name, len(value)) is not None:
             value = value[int(name)]
         else:
-            return _NOTHING
+            return foreign.NOTHING
     return value
 
 
@@ -88,7 +87,7 @@ def _documents(body: bytes, reads: Sequence[tuple[int, bytes]]) -> Iterator[tupl
     """The JSON texts of a body, each with the stamp of the read that completed it."""
     if sse.is_event_stream(body):
         yield from ((at_ns, data) for at_ns, data in sse.events(body, reads) if data != b"[DONE]")
-    elif _json(body) is not _NOTHING:
+    elif foreign.decoded(body) is not foreign.NOTHING:
         yield reads[-1][0], body
     else:
         yield from ndjson.lines(reads)
@@ -114,13 +113,4 @@ def _chunks(texts: Iterable[tuple[int, str]]) -> tuple[Chunk, ...]:
 
 def _text(found: Any) -> str:
     """Found text as it is, other JSON as such, and nothing for null."""
-    if isinstance(found, str):
-        return found
-    return "" if found is _NOTHING or found is None else json.dumps(found, ensure_ascii=False)
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return json.loads(data.decode("utf-8-sig", "replace"))
-    except (ValueError, RecursionError):
-        return _NOTHING
+    return "" if found is foreign.NOTHING or found is None else foreign.shown(found)

@@ -7,15 +7,12 @@ reference).
 
 from __future__ import annotations
 
-import json
-import math
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval.model import Chunk, Usage
 
-from . import failures
+from . import failures, foreign
 from .received import Received, Told
-from .stream import MOST_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,20 +40,22 @@ def assemble(received: Received) -> Response:
 
 def lines(reads: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
     """Every line that is not blank, with the stamp of the read that completed it."""
-    rest = b""
+    begun: list[bytes] = []
     at_ns = 0
     for at_ns, data in reads:
-        *whole, rest = (rest + data).split(b"\n")
+        *whole, rest = data.split(b"\n")
+        if whole:
+            whole[0] = b"".join((*begun, whole[0]))
+            begun.clear()
         yield from ((at_ns, line) for line in whole if line.strip())
+        begun.append(rest)
+    rest = b"".join(begun)
     if rest.strip():
         yield at_ns, rest
 
 
 def _take(told: Told, at_ns: int, line: bytes) -> None:
-    try:
-        data = json.loads(line.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        data = None
+    data = foreign.decoded(line)
     if not isinstance(data, dict):
         told.broken("a line is not a JSON object", line)
         return
@@ -65,20 +64,20 @@ def _take(told: Told, at_ns: int, line: bytes) -> None:
         return
     if told.first_chunk_ns is None:
         told.first_chunk_ns = at_ns
-    told.model = _text(data, "model") or told.model
+    told.model = foreign.name(data.get("model")) or told.model
     message = data.get("message")
     content, thinking = _text(message, "content") or "", _text(message, "thinking") or ""
     if content or thinking:
         told.chunks.append(Chunk(at_ns, content, thinking))
     if data.get("done") is True:
-        told.finish_reason = _text(data, "done_reason") or "stop"
+        told.finish_reason = foreign.name(data.get("done_reason")) or "stop"
         told.usage = _usage(data)
         told.timings = _timings(data)
 
 
 def _usage(data: dict[str, Any]) -> Usage | None:
     """The counts. Versions before 0.4 leave out the prompt's when it was cached whole."""
-    prompt, completion = _count(data, "prompt_eval_count"), _count(data, "eval_count")
+    prompt, completion = (foreign.count(data.get(name)) for name in ("prompt_eval_count", "eval_count"))
     return None if prompt is None or completion is None else Usage(prompt, completion)
 
 
@@ -87,21 +86,15 @@ def _timings(data: dict[str, Any]) -> dict[str, float] | None:
     found = {
         name: data[field] / 1e6
         for name, field in _DURATIONS.items()
-        if isinstance(data.get(field), int | float) and math.isfinite(data[field]) and data[field] > 0
+        if foreign.is_number(data.get(field)) and data[field] > 0
     }
     if found.get("predicted_ms") == found.get("total_ms"):
         found.pop("predicted_ms", None)
     for name, field in (("prompt_n", "prompt_eval_count"), ("predicted_n", "eval_count")):
-        count = _count(data, field)
+        count = foreign.count(data.get(field))
         if count is not None:
             found[name] = float(count)
     return found or None
-
-
-def _count(data: dict[str, Any], name: str) -> int | None:
-    value = data.get(name)
-    valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
-    return value if valid else None
 
 
 def _text(data: Any, name: str) -> str | None:

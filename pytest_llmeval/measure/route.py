@@ -6,6 +6,7 @@ break the measurement of a server on the same machine.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import time
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from .tape import Tape
-from .transport import MeasuringTransport
+from .transport import Body, MeasuringTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -68,13 +69,17 @@ class ProxiedTransport(httpx.AsyncBaseTransport):
             "write": tape.total_s,
             "pool": tape.connect_s,
         }
+        left_s = tape.left_s()
         try:
-            response = await self._inner.handle_async_request(request)
-            tape.status, tape.headers = response.status_code, response.headers.raw
-            try:
-                await self._read(response, tape)
-            finally:
-                await response.aclose()
+            async with asyncio.timeout(left_s):
+                response = await self._inner.handle_async_request(request)
+                tape.status, tape.headers = response.status_code, response.headers.raw
+                try:
+                    await self._read(response, tape)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise httpx.ReadTimeout(f"the answer was not complete within {tape.total_s:g} s") from None
         except httpx.ConnectError as error:
             host = request.url.host
             raise httpx.ProxyError(
@@ -82,18 +87,15 @@ class ProxiedTransport(httpx.AsyncBaseTransport):
             ) from error
         finally:
             tape.ended_ns = time.perf_counter_ns()
-        body = b"".join(data for _, data in tape.reads)
-        headers = [(name, value) for name, value in tape.headers if name.lower() != b"transfer-encoding"]
-        return httpx.Response(tape.status, headers=headers, content=body, extensions=response.extensions)
+        return httpx.Response(
+            tape.status, headers=tape.headers, stream=Body(tape.reads), extensions=response.extensions
+        )
 
     async def _read(self, response: httpx.Response, tape: Tape) -> None:
         stream: AsyncIterator[bytes] = response.aiter_raw()
         async for data in stream:
-            now_ns = time.perf_counter_ns()
-            if data and tape.add(now_ns, data):
+            if data and tape.add(time.perf_counter_ns(), data):
                 return
-            if tape.total_s is not None and now_ns - tape.called_ns > tape.total_s * 1e9:
-                raise httpx.ReadTimeout(f"the answer was not complete within {tape.total_s:g} s")
 
     async def aclose(self) -> None:
         """Close every connection."""

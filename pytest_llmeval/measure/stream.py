@@ -9,7 +9,7 @@ missing.
 
 from __future__ import annotations
 
-import json
+import itertools
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +19,7 @@ from msgspec import Struct
 from pytest_llmeval import wire
 from pytest_llmeval.model import Chunk, Usage
 
-from . import failures, sse
+from . import failures, foreign, sse
 from .received import Received, Told
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_TOKENS = 1_000_000_000
-"""A count beyond this, or below 0, is no count."""
+_MOST_TIMINGS = 64
+"""Of a server's own figures; llama.cpp has a dozen."""
 
 
 class _Text(Struct, gc=False):
@@ -102,14 +102,14 @@ class _Answer:
             self.told.broken("an event is not a JSON object", data)
             return
         if event.error or event.object == "error":
-            error = failures.of_error(_json(data), status=200, midstream=True)
+            error = failures.of_error(foreign.decoded(data), status=200, midstream=True)
             self.told.failure = self.told.failure or error
             return
         self._note(at_ns, event)
 
     def whole(self, body: bytes, at_ns: int) -> None:
         """The single body of an answer that was not streamed."""
-        data = _json(body.removeprefix(sse.BYTE_ORDER_MARK))
+        data = foreign.decoded(body)
         event = _salvage(data)
         if failures.reports_error(data):
             self.told.failure = failures.of_error(data, status=200)
@@ -121,12 +121,12 @@ class _Answer:
 
     def _note(self, at_ns: int, event: _Event) -> None:
         told = self.told
-        told.model = event.model or told.model
+        told.model = foreign.name(event.model) or told.model
         self.usage = event.usage or self.usage
         if event.timings:
             told.timings = {
                 name: value
-                for name, value in event.timings.items()
+                for name, value in itertools.islice(event.timings.items(), _MOST_TIMINGS)
                 if value is not None and math.isfinite(value)
             }
         for choice in event.choices or ():
@@ -134,7 +134,7 @@ class _Answer:
                 told.first_chunk_ns = at_ns
             if choice.index:  # one answer is asked for; a server that sends more is read as if it did not
                 continue
-            told.finish_reason = choice.finish_reason or told.finish_reason
+            told.finish_reason = foreign.name(choice.finish_reason) or told.finish_reason
             text = choice.delta or choice.message
             content = (text.content if text else choice.text) or ""
             reasoning = (text.reasoning or text.reasoning_content or "") if text else ""
@@ -147,31 +147,25 @@ class _Answer:
         """The server's token counts, if they are counts."""
         if self.usage is None:
             return None
-        prompt, completion = _count(self.usage.prompt_tokens), _count(self.usage.completion_tokens)
+        prompt, completion = map(foreign.count, (self.usage.prompt_tokens, self.usage.completion_tokens))
         if prompt is None or completion is None:
             return None
         details = self.usage.prompt_tokens_details
-        cached = _count(details.cached_tokens) if details else None
+        cached = foreign.count(details.cached_tokens) if details else None
         timings = self.told.timings or {}
         if cached is None and "cache_n" in timings:
-            cached = _count(int(timings["cache_n"]))
+            cached = foreign.count(int(timings["cache_n"]))
         return Usage(prompt, completion, cached)
 
 
 def _event(data: bytes) -> _Event | None:
     """One decoded event, wrong fields left out; None if it is not a JSON object."""
+    if len(data) > foreign.MOST_BYTES:
+        return None
     try:
         return _decode(data)
     except wire.UNREADABLE:
-        return _salvage(_json(data))
-
-
-def _json(data: bytes) -> Any:
-    """Decoded JSON, as Python's own ``json`` takes it (NaN, lone surrogates); None if it is none."""
-    try:
-        return json.loads(data.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
+        return _salvage(foreign.decoded(data))
 
 
 def _salvage(data: Any) -> _Event | None:
@@ -186,7 +180,7 @@ def _salvage(data: Any) -> _Event | None:
         else None,
         model=_typed(data.get("model"), str),
         usage=_fields(data.get("usage"), _Usage),
-        timings={key: value for key, value in timings.items() if _finite(value)}
+        timings={key: value for key, value in timings.items() if foreign.is_number(value)}
         if isinstance(timings, dict)
         else None,
         error=data.get("error"),
@@ -229,11 +223,3 @@ def _fields(data: Any, kind: type[T]) -> T | None:
 
 def _typed(value: Any, kind: type[T]) -> T | None:
     return value if isinstance(value, kind) else None
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _count(value: int | None) -> int | None:
-    return value if value is not None and 0 <= value <= MOST_TOKENS else None

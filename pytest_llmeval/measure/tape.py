@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 * 1024 * 1024
 """A token takes about 300 bytes of a stream: this is beyond 200,000 of them."""
+MAX_READS = 500_000
+MAX_LINES = 1_000_000
+"""An event takes two. Small reads and short lines take fifty times their bytes in memory."""
 
 
 @dataclass(slots=True)
@@ -30,7 +33,7 @@ class Tape:
     total_s: float | None = None
 
     called_ns: int = 0
-    """The request was handed to the transport. ``started_ns - called_ns`` was spent in this client."""
+    """The request was handed to the transport, for the first time: a redirect does not move it."""
     started_ns: int = 0
     """Its first byte was written; a retry moves it."""
     ended_ns: int = 0
@@ -39,8 +42,13 @@ class Tape:
     reads: list[tuple[int, bytes]] = field(default_factory=list)
     """The body, without HTTP's own framing, in the pieces and at the times of the socket reads."""
     size_bytes: int = 0
+    lines: int = 0
     stopped: Literal["by caller", "too long"] | None = None
-    """Why reading ended before the body did: ``on_read`` said so, or it passed ``max_bytes``."""
+    """Why reading ended before the body did: ``on_read`` said so, or it passed a cap."""
+    unpacked: bool = False
+    """The body came compressed; ``reads`` are what it says."""
+    safe: bool = True
+    """Sending the request twice does no harm: it may be sent again, on a connection that was used before."""
     reused: bool = False
     """The connection had carried an earlier exchange."""
     retries: int = 0
@@ -49,26 +57,40 @@ class Tape:
     transport: Literal["measured", "httpx", "replay"] = "httpx"
 
     def start(self) -> None:
-        """Forget an earlier exchange (a redirect, a retry) and stamp the call."""
-        self.called_ns = self.started_ns = time.perf_counter_ns()
+        """Forget an earlier exchange (a redirect, a retry) and stamp the call, if it is the first."""
+        self.started_ns = time.perf_counter_ns()
+        self.called_ns = self.called_ns or self.started_ns
         self.restart()
 
     def restart(self) -> None:
         """Forget what was read."""
-        self.status, self.size_bytes, self.stopped = 0, 0, None
+        self.status, self.size_bytes, self.lines, self.stopped, self.unpacked = 0, 0, 0, None, False
         self.headers, self.reads = [], []
+
+    def keep(self, stamp_ns: int, data: bytes) -> bool:
+        """Keep a part of the body. True: a cap is passed."""
+        self.reads.append((stamp_ns, data))
+        self.size_bytes += len(data)
+        self.lines += data.count(b"\n") or data.count(b"\r")
+        if self.size_bytes > self.max_bytes or self.lines > MAX_LINES or len(self.reads) > MAX_READS:
+            self.stopped = "too long"
+            return True
+        return False
 
     def add(self, stamp_ns: int, data: bytes) -> bool:
         """Keep a read. True: read no further."""
-        self.reads.append((stamp_ns, data))
-        self.size_bytes += len(data)
-        if self.size_bytes > self.max_bytes:
-            self.stopped = "too long"
+        if self.keep(stamp_ns, data):
             return True
         if self.on_read is not None and self.on_read(stamp_ns, data):
             self.stopped = "by caller"
             return True
         return False
+
+    def left_s(self) -> float | None:
+        """Seconds left of the whole exchange's limit."""
+        if self.total_s is None:
+            return None
+        return max(0.0, self.total_s - (time.perf_counter_ns() - self.called_ns) / 1e9)
 
     def header(self, name: str) -> str | None:
         """A header of the answer; ``name`` in lower case."""

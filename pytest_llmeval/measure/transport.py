@@ -36,7 +36,8 @@ class MeasuringTransport(httpx.AsyncBaseTransport):
 
     Limits are the tape's, else those of httpx (``connect`` and ``read``). Raises what httpx's own transport
     raises; the tape then holds what was read. A connection that is closed before a byte of the answer is
-    replaced once; ``tape.retries`` tells.
+    replaced once; ``tape.retries`` tells. A request that is not ``tape.safe`` has a connection of its own, so
+    that no server closes it just then, and is never sent again.
     """
 
     def __init__(self, ssl_context: SSLContext | None = None) -> None:
@@ -64,7 +65,7 @@ class MeasuringTransport(httpx.AsyncBaseTransport):
         return httpx.Response(
             tape.status,
             headers=tape.headers,
-            stream=_Body(tape.reads),
+            stream=Body(tape.reads),
             extensions={"http_version": b"HTTP/1.1"},
         )
 
@@ -83,7 +84,7 @@ class MeasuringTransport(httpx.AsyncBaseTransport):
             url.raw_host.decode("ascii"),
             url.port or (443 if url.scheme == "https" else 80),
         )
-        connection = self._take(origin)
+        connection = self._take(origin) if tape.safe else None
         tape.reused = connection is not None
         tape.retries = 0
         while True:
@@ -91,10 +92,9 @@ class MeasuringTransport(httpx.AsyncBaseTransport):
                 connection = await self._connect(origin, tape)
             try:
                 await connection.exchange(payload, tape, expects_body=request.method != "HEAD")
-            except Unanswered:
-                if tape.retries:
-                    message = "the server closed the connection twice without answering"
-                    raise httpx.RemoteProtocolError(message) from None
+            except Unanswered as ended:
+                if tape.retries or not tape.safe:
+                    raise httpx.RemoteProtocolError(_unanswered(ended, tape)) from None
                 connection = None
                 tape.restart()
                 tape.retries += 1
@@ -122,7 +122,7 @@ class MeasuringTransport(httpx.AsyncBaseTransport):
         loop = asyncio.get_running_loop()
         if scheme == "https" and self._ssl_context is None:
             self._ssl_context = httpx.create_ssl_context()
-        limits = [limit for limit in (tape.connect_s, _left_s(tape)) if limit is not None]
+        limits = [limit for limit in (tape.connect_s, tape.left_s()) if limit is not None]
         limit_s = min(limits) if limits else None
         try:
             async with asyncio.timeout(limit_s):
@@ -133,15 +133,15 @@ class MeasuringTransport(httpx.AsyncBaseTransport):
                     ssl=self._ssl_context if scheme == "https" else None,
                 )
         except TimeoutError:
-            raise httpx.ConnectTimeout(f"no connection within {limit_s:g} s") from None
-        except OSError as error:
+            raise httpx.ConnectTimeout(f"no connection within {limit_s:.3g} s") from None
+        except (OSError, UnicodeError, OverflowError) as error:  # UnicodeError: a host's name that can't be
             raise httpx.ConnectError(str(error)) from error
         self._open.add(connection)
         connection.closed.add_done_callback(lambda _: self._open.discard(connection))
         return connection
 
 
-class _Body(httpx.AsyncByteStream):
+class Body(httpx.AsyncByteStream):
     """The body as it was read, handed over after the end."""
 
     def __init__(self, reads: list[tuple[int, bytes]]) -> None:
@@ -172,8 +172,7 @@ def _payload(request: httpx.Request, body: bytes) -> bytes:
     return b"\r\n".join(lines)
 
 
-def _left_s(tape: Tape) -> float | None:
-    """Seconds left of the whole exchange's limit."""
-    if tape.total_s is None:
-        return None
-    return max(0.0, tape.total_s - (time.perf_counter_ns() - tape.called_ns) / 1e9)
+def _unanswered(ended: Unanswered, tape: Tape) -> str:
+    twice = "twice " if tape.retries else ""
+    reason = f": {ended}" if str(ended) else ""
+    return f"the server closed the connection {twice}without answering{reason}"

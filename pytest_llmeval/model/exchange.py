@@ -24,7 +24,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """One request, ready to send. ``messages`` are ``(role, content)`` pairs; ``max_tokens`` None: unlimited.
 
     ``suffix``: the text after the gap that is to be filled (fill-in-the-middle). ``timeout_s`` bounds the
-    whole exchange; see also ``Timeouts``.
+    whole exchange; see also ``Timeouts``. ``waits``: where a server refuses and says when to come back, it is
+    asked again then.
     """
 
     messages: tuple[tuple[str, str], ...]
@@ -33,6 +34,7 @@ class Request(Struct, frozen=True, kw_only=True):
     temperature: float = 0.0
     seed: int | None = 0
     timeout_s: float = 120.0
+    waits: bool = True
 
 
 class Chunk(Struct, frozen=True):

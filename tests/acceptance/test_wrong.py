@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import fault_server
 import pytest
 
 if TYPE_CHECKING:
@@ -62,6 +63,23 @@ def test_http_500_fails_every_cell_with_the_servers_words(
     result.stdout.fnmatch_lines(["FAILED suites/mine.eval.yaml::add*http_5xx (HTTP 500)*CUDA out of memory*"])
     assert "Traceback" not in output(result)
     assert not any(sample["ok"] for cell in project.last_run()["cells"] for sample in cell["samples"])
+
+
+def test_endpoints_that_go_wrong_leave_the_others_alone(project: Any, answering: Callable[..., str]) -> None:
+    with fault_server.running() as faulty:
+        bad = ("resets-in-the-stream", "headers-without-end", "429-in-html", "a-gzip-bomb")
+        result = project.pytest(
+            f"--llm-endpoint=good={answering()}",
+            *(f"--llm-endpoint={name}={faulty}/{name}" for name in bad),
+            "--llm-model=mock",
+            "--llm-rounds=1",
+        )
+    result.assert_outcomes(passed=3, failed=3 * len(bad))
+    assert "Traceback" not in output(result)
+    for cell in project.last_run()["cells"]:
+        (sample,) = cell["samples"]
+        assert sample["ok"] == (cell["endpoint"] == "good")
+        assert ("ttft_s" in sample) == sample["ok"]
 
 
 def test_a_stream_that_breaks_keeps_its_partial_answer(project: Any, answering: Callable[..., str]) -> None:

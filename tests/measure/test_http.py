@@ -117,3 +117,31 @@ def test_a_real_stream_is_measured(mock: str) -> None:
     response = asyncio.run(main())
     assert response.failure is None
     assert (response.text, response.transport, len(response.chunks)) == ("tok " * 8, "measured", 8)
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.05])
+def test_nothing_is_asked_twice(pause_s: float, serving: Any) -> None:
+    """What a workflow does is not known; a server that closes has perhaps done it."""
+    seen: list[int] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        seen.append(writer.get_extra_info("peername")[1])
+        if len(seen) == 1:
+            writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"text":"a"}')
+            await reader.read()
+        await asyncio.sleep(pause_s)
+
+    async def main() -> list[Response]:
+        async with serving(handle) as url:
+            client = connect(structs.replace(COMPOSE, url=url))
+            responses = [await client.stream(ASKED) for _ in range(2)]
+            await client.aclose()
+            return responses
+
+    first, second = asyncio.run(main())
+    assert first.text == "a"
+    assert second.failure is not None
+    assert second.failure.message.endswith("the server closed the connection without answering")
+    assert len(set(seen)) == len(seen) == 2
+    assert second.retries == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from typing import Any
 
 import httpx
 import mock_server
@@ -102,6 +103,35 @@ def test_a_dead_proxy_is_a_failure_in_words(monkeypatch: pytest.MonkeyPatch) -> 
         assert failure.kind == "connect"
         assert failure.message.startswith("gpu.invalid can't be reached through the proxy 127.0.0.1:1")
         assert "no_proxy" in failure.message
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 502 Bad\r\n", b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\nno gzip"]
+)
+def test_a_proxy_that_goes_wrong_ends_in_time(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch, serving: Any
+) -> None:
+    """It says this, and then a header's letter or a byte of a body every now and then."""
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        while not reader.at_eof():
+            writer.write(b"x")
+            await asyncio.sleep(0.02)
+
+    async def main() -> None:
+        async with serving(drip) as address:
+            monkeypatch.setenv("http_proxy", address)
+            url = httpx.URL("http://gpu.invalid/v1/chat/completions")
+            async with exchange.Channel(url).http as client:
+                failure = await exchange.post(client, url, {}, Tape(total_s=0.3))
+            await asyncio.sleep(0.05)  # the proxy sees that we have gone
+        assert failure is not None
+        assert failure.kind == "timeout"
+        assert failure.message == "http://gpu.invalid: the answer was not complete within 0.3 s"
 
     asyncio.run(main())
 

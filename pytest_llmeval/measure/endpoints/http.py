@@ -32,13 +32,16 @@ if TYPE_CHECKING:
 
 
 class HTTPClient:
-    """``protocol.Client`` of a JSON service. ``facts`` are what it is said to be."""
+    """``protocol.Client`` of a JSON service. ``facts`` are what it is said to be.
+
+    What its requests do is not known: none is sent twice.
+    """
 
     def __init__(self, endpoint: Endpoint, *, facts: Facts | None = None, **options: Unpack[Options]) -> None:
         self.endpoint = endpoint
         self._template = _checked(endpoint)
         self._url = httpx.URL(endpoint.url or "")
-        self._channel = Channel(self._url, endpoint.timeouts, **options)
+        self._channel = Channel(self._url, endpoint.timeouts, safe=False, **options)
         self._assemble = freeform.Reader(endpoint.text)
         self._facts = facts
 

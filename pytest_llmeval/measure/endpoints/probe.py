@@ -8,15 +8,15 @@ OpenAI-compatible server.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 from msgspec import Struct
 
 from pytest_llmeval.errors import EndpointError
-from pytest_llmeval.measure import exchange, failures
+from pytest_llmeval.measure import compression, exchange, failures, foreign
+from pytest_llmeval.measure.received import start_of
 from pytest_llmeval.measure.route import is_loopback
 from pytest_llmeval.measure.tape import Tape
 from pytest_llmeval.model import Facts
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ANSWER_S = 15.0
 """For one answer about models or versions; they take milliseconds."""
 LOADING_POLL_S = 0.25
+MOST_LISTED = 30
+"""Models that a sentence names."""
 _NO_BUILD = "b0-unknown"
 """What llama.cpp says that was built outside its own git checkout, as wheels are."""
 
@@ -109,7 +111,8 @@ async def describe(probe: Probe, endpoint: Endpoint) -> Facts:
 
 def chosen_name(model: str | None, offered: Sequence[str], where: httpx.URL) -> str:
     """The configured model, if it is offered, else the only one. Raises ``EndpointError`` listing them."""
-    listed = ", ".join(offered)
+    listed = ", ".join(name[: foreign.LONGEST_NAME] for name in offered[:MOST_LISTED])
+    listed += ", …" if len(offered) > MOST_LISTED else ""
     if not offered:
         raise EndpointError("the server offers no model", where=str(where), hint="load a model into it first")
     if model is not None and model not in offered:
@@ -174,13 +177,13 @@ class Probe:
         """The entries of ``/v1/models``; None where the server has no such list."""
         url = self.base.path("models")
         response = await self._loaded(url)
-        if response.status_code in (404, 405, 501):
+        if response.status in (404, 405, 501):
             return None
         data = _checked(response, url)
         listed = data.get("data") if isinstance(data, dict) else None
         if not isinstance(listed, list):
             raise EndpointError(
-                f"this does not look like an OpenAI-compatible server: {response.text[:80]!r}",
+                f"this does not look like an OpenAI-compatible server: {start_of(response.body)}",
                 where=str(url),
                 hint="check host, port and path of the URL",
             )
@@ -195,50 +198,53 @@ class Probe:
         """A JSON object, or an empty one for whatever goes wrong."""
         try:
             response = await self._send(url, body)
-        except httpx.TransportError:
+        except httpx.RequestError:
             return {}
-        data = _json(response) if response.status_code == 200 else None
+        data = foreign.decoded(response.body) if response.status == 200 else None
         return data if isinstance(data, dict) else {}
 
-    async def _loaded(self, url: httpx.URL, body: dict[str, Any] | None = None) -> httpx.Response:
+    async def _loaded(self, url: httpx.URL, body: dict[str, Any] | None = None) -> _Answer:
         """The answer, once the server has loaded its model or the time for connecting is over."""
         give_up = time.monotonic() + self._connect_s
         while True:
             try:
                 response = await self._send(url, body)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 failure = exchange.failure_of(error, url, Tape())
                 raise EndpointError(failure.message, where=str(url), hint=_HOW_TO_START) from error
-            if response.status_code != 503 or time.monotonic() > give_up:
+            if response.status != 503 or time.monotonic() > give_up:
                 return response
             await asyncio.sleep(LOADING_POLL_S)
 
-    async def _send(self, url: httpx.URL, body: dict[str, Any] | None = None) -> httpx.Response:
-        tape = Tape(connect_s=self._connect_s, total_s=max(ANSWER_S, self._connect_s), first_read_s=ANSWER_S)
-        return await self._client.request(
-            "GET" if body is None else "POST", url, json=body, extensions={"tape": tape}
+    async def _send(self, url: httpx.URL, body: dict[str, Any] | None = None) -> _Answer:
+        tape = Tape(
+            connect_s=self._connect_s,
+            total_s=max(ANSWER_S, self._connect_s),
+            first_read_s=ANSWER_S,
+            max_bytes=foreign.MOST_BYTES,
         )
+        await exchange.send(self._client, url, body, tape)
+        compression.unpack(tape)
+        return _Answer(tape.status, b"".join(data for _, data in tape.reads))
+
+
+class _Answer(NamedTuple):
+    status: int
+    body: bytes
 
 
 _HOW_TO_START = "start it, or name another with --llm-endpoint=URL"
 
 
-def _checked(response: httpx.Response, url: httpx.URL) -> Any:
+def _checked(response: _Answer, url: httpx.URL) -> Any:
     """The decoded body; ``EndpointError`` for an error status."""
-    if response.status_code < 400:
-        return _json(response)
-    failure = failures.of_answer(response.status_code, response.content)
+    if response.status < 400:
+        return foreign.decoded(response.body)
+    failure = failures.of_answer(response.status, response.body)
     hint = "look into the server's log"
-    if response.status_code in (401, 403):
+    if response.status in (401, 403):
         hint = "name the key's environment variable as `api_key_env`; for a bare URL set LLMEVAL_API_KEY"
-    raise EndpointError(f"HTTP {response.status_code}: {failure.message}", where=str(url), hint=hint)
-
-
-def _json(response: httpx.Response) -> Any:
-    try:
-        return json.loads(response.content)
-    except (ValueError, RecursionError):
-        return None
+    raise EndpointError(f"HTTP {response.status}: {failure.message}", where=str(url), hint=hint)
 
 
 def _named(server: str, version: str | None) -> str:
@@ -247,11 +253,9 @@ def _named(server: str, version: str | None) -> str:
 
 def text_of(data: Any, name: str) -> str | None:
     """A field that is a text and not empty, of what may be anything."""
-    value = data.get(name) if isinstance(data, dict) else None
-    return value if isinstance(value, str) and value else None
+    return foreign.name(data.get(name)) if isinstance(data, dict) else None
 
 
 def count_of(data: Any, name: str) -> int | None:
     """A field that is a whole number above 0, of what may be anything."""
-    value = data.get(name) if isinstance(data, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    return foreign.count(data.get(name)) or None if isinstance(data, dict) else None
