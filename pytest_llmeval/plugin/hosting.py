@@ -87,7 +87,13 @@ class Host:
     def _started(self, log: Path) -> Server:
         if self.endpoint.server is None:
             model = weights.resolve(self.endpoint.path or self.endpoint.model or "")
-            return engine.start(model, log=log, parallel=self.endpoint.concurrency, on_wait=self._on_wait)
+            return engine.start(
+                model,
+                log=log,
+                parallel=self.endpoint.concurrency,
+                context_window=self.endpoint.context_window or engine.CONTEXT_WINDOW,
+                on_wait=self._on_wait,
+            )
         launch = managed.launch_of(self.endpoint, log=log)
         if self._installs:
             managed.install(launch, log=_install_log(log), on_wait=self._on_wait)

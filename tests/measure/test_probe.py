@@ -129,6 +129,13 @@ def test_a_configured_window_is_believed_first() -> None:
     assert describe(models("m", owned_by="vllm", max_model_len=9), context_window=7).context_window == 7
 
 
+def test_an_engine_of_ours_is_started_with_it_and_says_what_the_model_took(transcript: Any) -> None:
+    facts = describe(
+        real(transcript, "llama.cpp"), url="http://127.0.0.1:8080/v1", kind="local", context_window=65536
+    )
+    assert facts.context_window == 2048
+
+
 # -- choosing a model --------------------------------------------------------------------------------------
 
 

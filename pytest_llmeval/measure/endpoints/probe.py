@@ -99,12 +99,13 @@ async def describe(probe: Probe, endpoint: Endpoint) -> Facts:
             hint="name the model with --llm-model=NAME, or `model` in llmeval.toml",
         )
     found = await _server(probe, card, model)
+    asked, told = endpoint.context_window, found.get("context_window")
     return Facts(
         kind=endpoint.kind,
         server=found.get("server"),
         model=model,
         quantization=found.get("quantization"),
-        context_window=endpoint.context_window or found.get("context_window"),
+        context_window=(told or asked) if endpoint.kind == "local" else (asked or told),
         here=is_loopback(base.api),
     )
 
