@@ -51,7 +51,7 @@ def pytest_llmeval_register_endpoints(
 
         # conftest.py
         import time
-        from pytest_llmeval.model import Chunk, Facts, Response, Usage
+        from pytest_llmeval.model import Chunk, Facts, Response
 
         class Echo:
             async def describe(self):

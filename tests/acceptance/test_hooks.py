@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +29,14 @@ def test_every_hook_has_a_recipe() -> None:
     assert len(hooks) == 3
     for hook in hooks:
         compile(recipe(hook), hook.__name__, "exec")
+
+
+def test_the_page_shows_the_recipes() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf-8")
+    shown = {block.strip() for block in re.findall(r"(?ms)^```python\n(.*?)^```", page)}
+    hooks = [value for name, value in vars(hookspecs).items() if name.startswith("pytest_llmeval_")]
+    assert {recipe(hook).strip() for hook in hooks} <= shown
+    assert all(f"| `{hook.__name__}(" in page for hook in hooks)
 
 
 @pytest.mark.workers

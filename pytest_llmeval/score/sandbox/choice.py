@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from .launcher import Way
     from .protocol import Sandbox
 
-_HINT = "correctness stays absent; --llm-sandbox=none runs generated code unprotected, at your own risk"
+_HINT = (
+    "correctness stays absent; --llm-sandbox=none runs generated code unprotected, at your own risk "
+    "(docs/limits.md#no-sandbox)"
+)
 _WAYS = (launcher.LANDLOCK, launcher.BUBBLEWRAP)
 KINDS = ("auto", *(way.name for way in _WAYS), launcher.UNGUARDED.name)
 
@@ -28,7 +31,10 @@ def choose(kind: str = "auto") -> Sandbox:
     if kind not in KINDS:
         raise SandboxError(f"there is no sandbox {kind!r}", hint=f"known ones: {', '.join(KINDS)}")
     if os.name != "posix":
-        raise SandboxError(f"generated code is not run: its limits need POSIX, this is {sys.platform}")
+        raise SandboxError(
+            f"generated code is not run: its limits need POSIX, this is {sys.platform}",
+            hint="docs/limits.md#windows",
+        )
     if kind == launcher.UNGUARDED.name:
         return launcher.Launcher(launcher.UNGUARDED)
     lacks = []
