@@ -131,11 +131,12 @@ def server() -> Iterator[str]:
         yield url
 
 
-def run(folder: Path, text: str, server: str) -> None:
+def run(folder: Path, text: str, server: str, max_time: str = "20s") -> None:
     """In a shell, as it stands there; fails with what it said."""
+    mock_server.control(server, models=re.findall(r"--llm-model=(\S+)", text) or ["mock"])
     known = {name: value for name, value in os.environ.items() if not name.startswith("LLMEVAL_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    settings = {"PATH": path, "LLMEVAL_ROUNDS": "1", "LLMEVAL_WARMUP": "0", "LLMEVAL_MAX_TIME": "20s"}
+    settings = {"PATH": path, "LLMEVAL_ROUNDS": "1", "LLMEVAL_WARMUP": "0", "LLMEVAL_MAX_TIME": max_time}
     author = {f"GIT_{who}_{what}": "a" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     done = subprocess.run(
         ["bash", "-c", URLS.sub(server, text).replace("…", "x")],
@@ -151,17 +152,18 @@ def run(folder: Path, text: str, server: str) -> None:
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory, server: str) -> Path:
-    """A project of two scenarios with two endpoints, their baselines in git, a run, and the run in parts."""
+    """A project of two scenarios with three endpoints, a baseline in git, a run since, and a run in parts."""
     folder = tmp_path_factory.mktemp("prepared")
-    names = ("awq", "gptq", "vllm", "vllm-awq", "default")
+    names = ("awq", "gptq", "vllm")
     (folder / "llmeval.toml").write_text("".join(f'[endpoints.{name}]\nurl = "{server}"\n' for name in names))
     (folder / "suites").mkdir()
     (folder / "suites" / "coding.eval.yaml").write_text(SUITE, encoding="utf-8")
     for text in (
         "git init -q -b main",
         *(f"pytest -q --llm-endpoint=vllm --llm-shard={n}/2 --llm-json=shard-{n}.json" for n in (1, 2)),
-        "pytest -q --llm-endpoint=awq --llm-endpoint=gptq --llm-update-baselines --llm-json=run.json",
+        "pytest -q --llm-endpoint=awq --llm-update-baselines",
         "git add . && git commit -q -m Baselines",
+        "pytest -q --llm-endpoint=awq --llm-json=run.json",
     ):
         run(folder, text, server)
     with gzip.open(folder / "HumanEval.jsonl.gz", "wt", encoding="utf-8") as file:
@@ -193,7 +195,7 @@ def test_the_korean_quick_start_shows_the_same() -> None:
 def test_the_command_works(text: str, prepared: Path, server: str, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(prepared, folder, symlinks=True)
-    run(folder, text, server)
+    run(folder, text, server, max_time="3s")  # of a large suite, what fits
 
 
 def test_the_tests_in_python_pass(server: str, tmp_path: Path) -> None:
