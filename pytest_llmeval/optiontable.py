@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import values
+from . import language, values
 
 if TYPE_CHECKING:
     from .values import Kind
@@ -110,6 +110,13 @@ OPTIONS = (
         "write the run as Markdown that fits into a comment on GitHub",
         "PATH",
         "appended to `$GITHUB_STEP_SUMMARY` where that is set",
+    ),
+    Option(
+        "report_language",
+        values.choice_kind(*language.LANGUAGES),
+        f"the language in which the run is told: {' or '.join(language.LANGUAGES)}",
+        "CODE",
+        "en, whatever the machine's own language is",
     ),
     Option(
         "strict",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field, structs
 
-from . import project, specs, values
+from . import language, project, specs, values
 from .errors import SettingsError
 from .model import Endpoint, Parameters, Policy
 from .optiontable import OPTIONS
@@ -46,6 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     json: Path | None = None
     markdown: Path | None = None
     step_summary: Path | None = None
+    report_language: str = language.LANGUAGES[0]
     strict: bool = False
     confirm: int = 3
     fail_inconclusive: bool = False
@@ -120,6 +121,7 @@ def resolve(
         json=path("json"),
         markdown=path("markdown"),
         step_summary=Path(summary) if (summary := environ.get("GITHUB_STEP_SUMMARY", "").strip()) else None,
+        report_language=chosen.get("report_language", default.report_language),
         strict=chosen.get("strict", _in_ci(environ)),
         confirm=chosen.get("confirm", max(default.confirm, chosen.get("rounds", default.rounds))),
         fail_inconclusive=chosen.get("fail_inconclusive", default.fail_inconclusive),

@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_llmeval import __version__
+from pytest_llmeval import __version__, language
 from pytest_llmeval.errors import LLMEvalError
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     every.add_argument("--version", action="version", version=f"llmeval {__version__}")
+    every.add_argument(
+        "--report-language",
+        choices=language.LANGUAGES,
+        help="the language in which results are told (default: as for pytest --llm-report-language)",
+    )
     commands = every.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in (baseline, compare, fit, judge, merge, probe, sandbox, schema, suite):
         command.add(commands)
@@ -45,9 +50,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every error that is the user's into one sentence."""
+    from . import place
+
     options = parser().parse_args(arguments)
     try:
-        code: int = options.run(options)
+        with language.using(options.report_language or place.report_language()):
+            code: int = options.run(options)
     except LLMEvalError as error:
         print(f"llmeval: {error}", file=sys.stderr)
         return WRONG_USAGE

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_llmeval import settings
+from pytest_llmeval import language, project, settings, values
+from pytest_llmeval.errors import SettingsError
+from pytest_llmeval.optiontable import OPTIONS
 
 if TYPE_CHECKING:
     import argparse
@@ -43,6 +46,20 @@ def promises(options: argparse.Namespace) -> tuple[Path, Policy]:
     """The folder of the baselines and the policy, by the same precedence as in a run."""
     found = asked(options)
     return found.baselines, found.policy
+
+
+def report_language() -> str:
+    """The language of a run in this place. A project file that can't be read is told by who needs it."""
+    option = next(one for one in OPTIONS if one.name == "report_language")
+    if text := os.environ.get(option.variable, "").strip():
+        try:
+            return str(option.from_environment(text))
+        except values.UnexpectedError as wrong:
+            raise SettingsError(str(wrong), where=option.variable) from None
+    kinds = {one.name: one.kind for one in OPTIONS if one.in_file}
+    with contextlib.suppress(SettingsError):
+        return str(project.read(root(), kinds).options.get(option.name, language.LANGUAGES[0]))
+    return language.LANGUAGES[0]
 
 
 def asked(options: argparse.Namespace) -> settings.Settings:

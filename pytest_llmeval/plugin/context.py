@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmeval import values
+from pytest_llmeval import language, values
+from pytest_llmeval.language import _, ngettext
 
 from . import options
 
@@ -67,6 +68,7 @@ class Context:
         """Of the tests that it finished: what would be asked otherwise now."""
         self.recorder: Recorder | None = None
         self._bench: Bench | None = None
+        self._language_before = language.current()
 
     @cached_property
     def settings(self) -> Settings:
@@ -193,27 +195,37 @@ class Context:
             return None
         settings = self.settings
         names = ", ".join(endpoint.name for endpoint in settings.candidates)
-        rounds = f"{settings.rounds} round{'s' * (settings.rounds != 1)}"
-        alpha = settings.policy.alpha * len(settings.candidates)
         baselines = os.path.relpath(settings.baselines, self.config.invocation_params.dir)
-        kept = f"baselines in {baselines}"
+        kept = _("baselines in {folder}", folder=baselines)
         if settings.reference is not None:
-            names += f", each in turn with {settings.reference}"
-            kept = "no baselines"
-        names += f" · shard {settings.shard}" if settings.shard else ""
-        limit = f" · at most {values.duration(settings.max_time_s)}" if settings.max_time_s else ""
-        unguarded = " · answers run without a sandbox" if settings.sandbox == "none" else ""
-        return (
-            f"llmeval: {names} · {rounds}, {settings.warmup} warm-up · {kept} · "
-            f"false alarms \N{LESS-THAN OR EQUAL TO} {alpha:.0%}{limit}{unguarded}{self._resumed()}"
-        )
+            names = _(
+                "{endpoints}, each in turn with {reference}", endpoints=names, reference=settings.reference
+            )
+            kept = _("no baselines")
+        parts = [names]
+        if settings.shard:
+            parts.append(_("shard {shard}", shard=settings.shard))
+        rounds = ngettext("{count} round", "{count} rounds", settings.rounds)
+        parts.append(_("{rounds}, {warmup} warm-up", rounds=rounds, warmup=settings.warmup))
+        alpha = settings.policy.alpha * len(settings.candidates)
+        parts += [kept, _("false alarms ≤ {alpha}", alpha=f"{alpha:.0%}")]
+        if settings.max_time_s:
+            parts.append(_("at most {time}", time=values.duration(settings.max_time_s)))
+        if settings.sandbox == "none":
+            parts.append(_("answers run without a sandbox"))
+        return f"llmeval: {' · '.join(parts)}{self._resumed()}"
 
     def _resumed(self) -> str:
         if self.unfinished is None:
             return ""
-        torn = ", after dropping a torn last line" if self.unfinished.torn else ""
-        count = len(self.unfinished.cells)
-        return f"\nllmeval: resuming run {self.run_id}, which finished {count} test{'s' * (count != 1)}{torn}"
+        said = ngettext(
+            "resuming run {run}, which finished {count} test",
+            "resuming run {run}, which finished {count} tests",
+            len(self.unfinished.cells),
+            run=self.run_id,
+        )
+        torn = f" ({_('its torn last line was dropped')})" if self.unfinished.torn else ""
+        return f"\nllmeval: {said}{torn}"
 
     def take_up(self) -> None:
         """Be the run that broke off, where the user asked to resume one."""
@@ -255,6 +267,11 @@ class Context:
         if "local_desk" in self.__dict__:
             self.local_desk.close()
 
+    def end(self) -> None:
+        """Close what is still open, and speak as before: a run may be within another one's process."""
+        self.close()
+        language.use(self._language_before)
+
     def send_view(self) -> None:
         """A worker tells its controller what it collected; to be called before xdist sends its last
         message.
@@ -284,6 +301,7 @@ def begin(config: pytest.Config) -> None:
         config.pluginmanager.register(here.recorder, "llmeval-recorder")
     if here.asked:
         _keep_keys(config, here.settings.secrets.values())
+        language.use(here.settings.report_language)
         options.check_suites(here.settings)
         options.only_suites(config, here.settings)
 
@@ -307,7 +325,7 @@ def end(config: pytest.Config) -> None:
     """Close what is still open; a configuration that never began has nothing."""
     here = config.stash.get(KEY, None)
     if here is not None:
-        here.close()
+        here.end()
         if here.asked and not here.is_worker:
             from . import progress
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_llmeval import __version__, cli
+from pytest_llmeval import __version__, cli, language
+from pytest_llmeval.cli import place
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("arguments", [[], ["nope"], ["baseline"], ["baseline", "nope"], ["judge", "--nope"]])
@@ -40,3 +45,35 @@ def test_the_module_is_the_command() -> None:
         timeout=60,
     )
     assert done.stdout == f"llmeval {__version__}\n"
+
+
+def test_the_language_is_the_options_then_the_variables_then_the_project_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert place.report_language() == "en"
+    (tmp_path / "llmeval.toml").write_text('report_language = "ko"\n')
+    assert place.report_language() == "ko"
+    monkeypatch.setenv("LLMEVAL_REPORT_LANGUAGE", "en")
+    assert place.report_language() == "en"
+    spoken: list[str] = []
+    monkeypatch.setattr("pytest_llmeval.cli.schema._print", lambda _: spoken.append(language.current()) or 0)
+    assert cli.main(["--report-language=ko", "schema", "run"]) == cli.main(["schema", "run"]) == 0
+    assert spoken == ["ko", "en"]
+    assert language.current() == "en"
+
+
+def test_a_language_that_there_is_not_is_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LLMEVAL_REPORT_LANGUAGE", "kr")
+    assert cli.main(["schema", "run"]) == 2
+    assert "LLMEVAL_REPORT_LANGUAGE" in capsys.readouterr().err
+
+
+def test_a_project_file_that_cannot_be_read_is_told_by_the_command_that_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "llmeval.toml").write_text("rounds = [")
+    assert cli.main(["schema", "run"]) == 0
