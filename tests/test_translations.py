@@ -6,6 +6,7 @@ source is added without a translation, what is gone is dropped.
 
 from __future__ import annotations
 
+import ast
 import string
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import pytest
 from pytest_llmeval import catalogue, language
 
 PACKAGE = Path(language.__file__).parent
-KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+MARKS = {"_": 1, "N_": 1, "ngettext": 2}
+"""Function -> how many of its arguments, from the first, are texts."""
 HEADER = """\
 # Korean for people who read reports; `python tests/test_translations.py` brings it up to date.
 msgid ""
@@ -29,11 +31,21 @@ msgstr ""
 """
 
 
-def extracted() -> dict[Any, str]:
-    """What the source marks: a text, or both forms of one, and where it is."""
-    extract = pytest.importorskip("babel.messages.extract", reason="babel finds the marked sentences")
-    found = extract.extract_from_dir(PACKAGE, [("**.py", "python")], keywords=KEYWORDS)
-    return {message: f"{file}:{line}" for file, line, message, _, _ in found}
+def marked() -> dict[Any, str]:
+    """A text, or both forms of one, and where it is; also within an f-string, where babel finds none before
+    Python 3.12. A name instead of a text is that of a constant, which ``N_`` marks.
+    """
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
+                texts = node.args[: MARKS[node.func.id]]
+                if all(isinstance(one, ast.Constant) for one in texts):
+                    values = tuple(one.value for one in texts)
+                    found[values if len(values) > 1 else values[0]] = f"{path.name}:{node.lineno}"
+                else:
+                    assert node.func.id == "_", f"{path}:{node.lineno} marks what is no text"
+    return found
 
 
 def written() -> Any:
@@ -47,11 +59,11 @@ def places(text: str) -> set[str]:
 
 
 def test_every_marked_sentence_is_translated() -> None:
-    marked, known = extracted(), {message.id: message for message in written() if message.id}
-    assert len(marked) > 10
-    missing = [f"{where}: {text}" for text, where in marked.items() if text not in known]
+    there, known = marked(), {message.id: message for message in written() if message.id}
+    assert len(there) > 100
+    missing = [f"{where}: {text}" for text, where in there.items() if text not in known]
     assert not missing, "run python tests/test_translations.py, then translate"
-    assert not [text for text in known if text not in marked], "nothing says these any more"
+    assert not [text for text in known if text not in there], "nothing says these any more"
     for message in known.values():
         forms = message.string if isinstance(message.string, tuple) else (message.string,)
         assert all(form.strip() for form in forms), f"no translation of {message.id!r}"
@@ -94,7 +106,7 @@ def updated() -> str:
 
     known = {message.id: message.string for message in written()}
     catalog = Catalog(locale="ko")
-    for text in extracted():
+    for text in marked():
         catalog.add(text, known.get(text, ""))
     file = io.BytesIO()
     write_po(file, catalog, width=0, omit_header=True, sort_output=True, no_location=True)

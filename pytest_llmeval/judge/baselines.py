@@ -19,9 +19,10 @@ import msgspec
 
 from pytest_llmeval import wire
 from pytest_llmeval.errors import BaselineError
+from pytest_llmeval.language import ngettext
 from pytest_llmeval.model import Policy
 
-from . import entry, sentences, sessions
+from . import entry, sessions
 from .canonical import dumps, line_of
 from .gate import judge_run
 from .sessions import SCHEMA, Baseline
@@ -214,9 +215,12 @@ def accept(
         new = entry.accepted(old, run, endpoint)
         _write(path_of(folder, endpoint), new)
     past = len(old.sessions) if old else 0
-    return (
-        f"{endpoint}: a new level starts with run {run.id}; "
-        f"{sentences.count(past, 'session')} before it {'is' if past == 1 else 'are'} history now"
+    return ngettext(
+        "{endpoint}: a new level starts with run {run}; {count} session before it is history now",
+        "{endpoint}: a new level starts with run {run}; {count} sessions before it are history now",
+        past,
+        endpoint=endpoint,
+        run=run.id,
     )
 
 

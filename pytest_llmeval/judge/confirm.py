@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from pytest_llmeval.language import _, ngettext
+
 from . import sentences, sessions
 from .metrics import METRICS
 
@@ -78,7 +80,7 @@ def agreed(
     """
     both = {}
     if why_not is None and seen_twice(records):
-        why_not = "measuring once more gave no figures of it"
+        why_not = _("measuring once more gave no figures of it")
     for name, one in first.items():
         metric, other = METRICS[name], second[name]
         more = {record.key: rounds for record in records if (rounds := _new_figures(record, metric))}
@@ -105,11 +107,23 @@ def _agreed(
     if first.verdict != "regressed":
         return first
     if not rounds:
-        unconfirmed = f"; not confirmed: {why_not}" if why_not else ""
-        return structs.replace(first, sentence=first.sentence + unconfirmed)
-    more = sentences.count(rounds, "more round")
+        if why_not is None:
+            return first
+        sentence = _("{sentence}; not confirmed: {why}", sentence=first.sentence, why=why_not)
+        return structs.replace(first, sentence=sentence)
     if second.verdict == "regressed":
-        return structs.replace(second, sentence=f"{second.sentence}; confirmed by {more}", confirmed=True)
-    seemed = sentences.amount(metric, first.effect or 0.0)
-    sentence = f"{second.sentence}; at first it seemed {seemed}, which {more} did not confirm"
+        sentence = ngettext(
+            "{sentence}; confirmed by {count} more round",
+            "{sentence}; confirmed by {count} more rounds",
+            rounds,
+            sentence=second.sentence,
+        )
+        return structs.replace(second, sentence=sentence, confirmed=True)
+    sentence = ngettext(
+        "{sentence}; at first it seemed {amount}, which {count} more round did not confirm",
+        "{sentence}; at first it seemed {amount}, which {count} more rounds did not confirm",
+        rounds,
+        sentence=second.sentence,
+        amount=sentences.amount(metric, first.effect or 0.0),
+    )
     return structs.replace(second, sentence=sentence, confirmed=False)

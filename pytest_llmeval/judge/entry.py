@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from pytest_llmeval.language import N_, _, ngettext
 from pytest_llmeval.model import SCORES, Facts, Policy, Run, Verdict
 
 from . import promises, sentences, sessions
@@ -14,24 +15,29 @@ from .sessions import Baseline, CellFigures, Epoch, Fingerprints, Session
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-NOTHING = "nothing was appended to the baselines"
-
 
 def refused_run(run: Run, verdicts: Iterable[Verdict], *, force: bool) -> str | None:
     """Why no session of this run may enter, and what to do; None where it may."""
     if run.interrupted:
-        return f"the run was interrupted: {NOTHING}"
+        return _("the run was interrupted: nothing was appended to the baselines")
     if run.reference is not None:
-        return f"the run was asked in turn with {run.reference}, which is another load: {NOTHING}"
+        return _(
+            "the run was asked in turn with {reference}, which is another load: "
+            "nothing was appended to the baselines",
+            reference=run.reference,
+        )
     if not run.complete and not force:
-        return (
-            f"the run is partial, not all cells ran: {NOTHING} (llmeval baseline update --force appends it)"
+        return _(
+            "the run is partial, not all cells ran: nothing was appended to the baselines "
+            "(llmeval baseline update --force appends it)"
         )
     red = sorted({verdict.endpoint for verdict in verdicts if verdict.red})
     if red:
-        return (
-            f"the run is red on {sentences.names(red)}: {NOTHING}; "
-            f"if its level is the new one on purpose: llmeval baseline accept {red[0]}"
+        return _(
+            "the run is red on {endpoints}: nothing was appended to the baselines; "
+            "if its level is the new one on purpose: llmeval baseline accept {first}",
+            endpoints=sentences.names(red),
+            first=red[0],
         )
     return None
 
@@ -44,11 +50,13 @@ def refused_endpoint(
         return unfit
     pause_s = sessions.too_long_a_pause_s(run, endpoint, policy)
     if pause_s is not None:
-        return f"{endpoint}: {sentences.pause(pause_s, policy)}, so it is no session"
+        return _(
+            "{endpoint}: {why}, so it is no session", endpoint=endpoint, why=sentences.pause(pause_s, policy)
+        )
     epochs = old.epochs if old else ()
     searched = epochs[-1:] if new_epoch else epochs
     if any(session.run == run.id for epoch in searched for session in epoch.sessions):
-        return f"{endpoint}: its baseline already holds run {run.id}"
+        return _("{endpoint}: its baseline already holds run {run}", endpoint=endpoint, run=run.id)
     return None
 
 
@@ -57,15 +65,29 @@ def _unfit(run: Run, endpoint: str) -> str | None:
     records = sessions.records(run, endpoint)
     samples = [sample for record in records for sample in record.samples]
     if not any(sample.ok for sample in samples):
-        return f"{endpoint}: no request was answered in run {run.id}, so it is no session"
+        return _(
+            "{endpoint}: no request was answered in run {run}, so it is no session",
+            endpoint=endpoint,
+            run=run.id,
+        )
     failed = sum(not sample.ok for sample in samples)
     if failed:
-        return f"{endpoint}: {sentences.count(failed, 'request')} failed in run {run.id}, so it is no session"
+        return ngettext(
+            "{endpoint}: {count} request failed in run {run}, so it is no session",
+            "{endpoint}: {count} requests failed in run {run}, so it is no session",
+            failed,
+            endpoint=endpoint,
+            run=run.id,
+        )
     if any(sample.transport == "replay" for sample in samples):
-        return f"{endpoint}: the run was replayed, not measured, so it is no session"
+        return _("{endpoint}: the run was replayed, not measured, so it is no session", endpoint=endpoint)
     void = [sample.void for sample in samples if sample.void]
     if 2 * len(void) > len(samples):
-        return f"{endpoint}: most samples are void ({void[0]}), so the run is no session"
+        return _(
+            "{endpoint}: most samples are void ({why}), so the run is no session",
+            endpoint=endpoint,
+            why=void[0],
+        )
     return None
 
 
@@ -87,7 +109,7 @@ def accepted(old: Baseline | None, run: Run, endpoint: str) -> Baseline:
 def pruned(old: Baseline, gone: Sequence[str]) -> tuple[Baseline, str]:
     """The baseline without these cells in its current epoch, and a sentence."""
     if not gone:
-        return old, f"{old.endpoint}: every cell of its baseline is still there"
+        return old, _("{endpoint}: every cell of its baseline is still there", endpoint=old.endpoint)
     drop = set(gone)
     left = [
         structs.replace(one, cells={key: cell for key, cell in one.cells.items() if key not in drop})
@@ -95,7 +117,13 @@ def pruned(old: Baseline, gone: Sequence[str]) -> tuple[Baseline, str]:
     ]
     epoch = structs.replace(old.epochs[-1], sessions=tuple(one for one in left if one.cells))
     new = structs.replace(old, epochs=(*old.epochs[:-1], epoch))
-    return new, f"{old.endpoint}: {sentences.count(len(gone), 'cell')} removed: {sentences.names(gone)}"
+    return new, ngettext(
+        "{endpoint}: {count} cell removed: {names}",
+        "{endpoint}: {count} cells removed: {names}",
+        len(gone),
+        endpoint=old.endpoint,
+        names=sentences.names(gone),
+    )
 
 
 def rescored(
@@ -110,13 +138,19 @@ def rescored(
     """
     left = [_session_rescored(one, scored.get(one.run, {}), scoring) for one in old.sessions]
     done = sum(one is not before for one, before in zip(left, old.sessions, strict=True))
-    said = f"{old.endpoint}: {sentences.count(done, 'session')} of {len(old.sessions)} scored anew"
+    said = ngettext(
+        "{endpoint}: {count} session of {sessions} scored anew",
+        "{endpoint}: {count} sessions of {sessions} scored anew",
+        done,
+        endpoint=old.endpoint,
+        sessions=len(old.sessions),
+    )
     reasons: dict[str, list[str]] = {}
     for one in old.sessions:
         if one.run in why_not:
             reasons.setdefault(why_not[one.run], []).append(one.run)
     for why, runs in reasons.items():
-        said += f"; {sentences.names(runs)} not: {why}"
+        said += f"; {_('{runs} not: {why}', runs=sentences.names(runs), why=why)}"
     if not done:
         return old, said
     epoch = structs.replace(old.epochs[-1], sessions=tuple(left))
@@ -140,21 +174,27 @@ def _with_scores(cell: CellFigures, new: CellFigures) -> CellFigures:
 def said(old: Baseline | None, new: Baseline, run: Run, file: str) -> str:
     """What an update changed: cells that are new, asked otherwise or unused now, and the endpoint itself."""
     session = new.sessions[-1]
-    count = sentences.count(len(new.sessions), "session")
-    text = f"{new.endpoint}: session {session.run} appended to {file} ({count}, {len(session.cells)} cells)"
+    text = _(
+        "{endpoint}: session {run} appended to {file} ({sessions}, {cells})",
+        endpoint=new.endpoint,
+        run=session.run,
+        file=file,
+        sessions=sentences.sessions(len(new.sessions)),
+        cells=sentences.cells(len(session.cells)),
+    )
     before = old.cells if old else {}
     fresh = sorted(session.cells.keys() - before.keys()) if before else []
-    unused = sessions.vanished(new.cells, run)
-    for what, keys in (
-        ("new", fresh),
-        ("asked otherwise", sessions.asked_otherwise(before, session.cells)),
-        ("checked otherwise", sessions.checked_otherwise(before, session.cells)),
-        ("unused", unused),
+    for template, keys in (
+        (N_("new: {names}"), fresh),
+        (N_("asked otherwise: {names}"), sessions.asked_otherwise(before, session.cells)),
+        (N_("checked otherwise: {names}"), sessions.checked_otherwise(before, session.cells)),
+        (
+            N_("unused: {names} (llmeval baseline prune {endpoint})"),
+            sessions.vanished(new.cells, run),
+        ),
     ):
         if keys:
-            text += f"; {what}: {sentences.names(keys)}"
-    if unused:
-        text += f" (llmeval baseline prune {new.endpoint})"
+            text += f"; {_(template, names=sentences.names(keys), endpoint=new.endpoint)}"
     if facts := promises.changed_facts(old.facts if old else None, new.facts):
-        text += f"; the endpoint changed: {', '.join(facts)}"
+        text += f"; {_('the endpoint changed: {facts}', facts=', '.join(facts))}"
     return text

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field, structs
 
+from pytest_llmeval.language import _, ngettext
 from pytest_llmeval.model import Policy, Record, Run, Verdict
 
-from . import comparable, confirm, pairs, promises, sentences, sessions, stats
+from . import comparable, confirm, pairs, promises, sessions, stats
 from .metric import Frame, Judgement, RawSamples, decide, examine
 from .metrics import METRICS, Metric
 
@@ -58,7 +59,11 @@ def judge_run(
     policy = policy or Policy()
     reference = reference or run.reference
     if run.interrupted:
-        header = f"interrupted: {sentences.count(len(run.cells), 'cell')} ran; nothing was judged"
+        header = ngettext(
+            "interrupted: {count} cell ran; nothing was judged",
+            "interrupted: {count} cells ran; nothing was judged",
+            len(run.cells),
+        )
         return Verdicts(header=header, judged=False)
     names = sessions.endpoints(run)
     lines: list[Verdict] = []
@@ -82,11 +87,15 @@ def judge_run(
 
 
 def _header(alpha: float, endpoints: int) -> str:
+    each = f"{alpha * 100:g} %"
     if endpoints == 1:
-        return f"at most {alpha * 100:g} % of unchanged builds are red"
-    in_all = min(1.0, alpha * endpoints)
-    each = f"at most {alpha * 100:g} % of unchanged builds are red for each of {endpoints} endpoints"
-    return f"{each}, {in_all * 100:g} % in all"
+        return _("at most {each} of unchanged builds are red", each=each)
+    return _(
+        "at most {each} of unchanged builds are red for each of {endpoints} endpoints, {in_all} in all",
+        each=each,
+        endpoints=endpoints,
+        in_all=f"{min(1.0, alpha * endpoints) * 100:g} %",
+    )
 
 
 def _endpoint(
@@ -97,9 +106,10 @@ def _endpoint(
     figures = {metric: _figures(records, METRICS[metric]) for metric in METRICS}
     floors = promises.broken_floors(name, figures, policy)
     if baseline is None or not baseline.sessions:
-        new = (
-            f"{name} has no baseline: nothing to compare with; pytest --llm-update-baselines or "
-            "llmeval baseline update makes one"
+        new = _(
+            "{endpoint} has no baseline: nothing to compare with; pytest --llm-update-baselines or "
+            "llmeval baseline update makes one",
+            endpoint=name,
         )
         lines += _with_floors([], floors, name)
         return [*lines, Verdict(endpoint=name, metric="baseline", verdict="new", sentence=new)], ()
@@ -161,7 +171,7 @@ def _looked(name: str, records: Sequence[Record], *, past: Comparable, policy: P
         if evidence is not None:
             found[metric.name] = evidence
     since = past.sessions[0].date.partition("T")[0]
-    return _decided(name, found, figures, policy, since=since)
+    return _decided(name, found, figures, policy, than=_("its baseline"), since=since)
 
 
 def _looked_in_turn(
@@ -197,7 +207,7 @@ def _decided(
 ) -> Judgements:
     """A judgement on every metric that has evidence: the gated ones share alpha, the others are shown.
 
-    ``words``: ``since`` or ``than`` of their ``Frame``.
+    ``words``: ``than``, and ``since`` where there are sessions, of their ``Frame``.
     """
     weights = {metric: METRICS[metric].share(policy.of(name, metric)) for metric in found}
     total = sum(weights.values())
@@ -260,7 +270,11 @@ def _line(name: str, metric: str, cell: str | None, judged: Judgement) -> Verdic
     }
     sentence = judged.sentence
     if judged.verdict == "regressed" and judged.sessions:
-        sentence += f"; if this is intended: llmeval baseline accept {name}"
+        sentence = _(
+            "{sentence}; if this is intended: llmeval baseline accept {endpoint}",
+            sentence=sentence,
+            endpoint=name,
+        )
     return Verdict(endpoint=name, metric=metric, cell=cell, sentence=sentence, **same)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct, field, structs
 
 from pytest_llmeval.errors import UsageError
+from pytest_llmeval.language import _, ngettext
 from pytest_llmeval.model import MetricPolicy, VerdictName
 
 from . import paired, scores, sentences, stats, timings
@@ -56,15 +57,15 @@ class Frame(Struct, frozen=True, kw_only=True):
     alpha: float
     cells: tuple[str, ...]
     endpoint: str | None = None
-    than: str = "its baseline"
-    since: str = "its first sessions"
+    than: str
+    since: str = ""
     gated: bool = True
 
     def who(self, cell: str | None) -> str:
         """The subject of a sentence."""
         if cell is None:
             return sentences.subject(self.cells, self.endpoint)
-        return cell if self.endpoint is None else f"{cell} on {self.endpoint}"
+        return cell if self.endpoint is None else sentences.on(self.endpoint, cell)
 
 
 def judge_metric(
@@ -88,7 +89,7 @@ def judge_metric(
     kind = named(metric)
     allowance = kind.allowed(policy)
     evidence = examine(sessions, run, kind, allowance, reference=reference)
-    than = "its baseline" if reference is None else "its reference"
+    than = _("its baseline") if reference is None else _("its reference")
     frame = Frame(metric=kind, allowance=allowance, alpha=alpha, cells=tuple(run), than=than)
     if evidence is None:
         sentence = sentences.nothing_to_compare(frame.who(None), kind)
@@ -158,32 +159,42 @@ def _judged(
     metric = frame.metric
     effect = metric.effect(shift.size)
     beyond = abs(effect) >= frame.allowance
-    sentence = sentences.moved(metric, shift, frame.who(cell), frame.than)
+    said = sentences.moved(metric, shift, frame.who(cell), frame.than)
     sure = sentences.certainty(metric, shift, evidence, alpha)
     verdict: VerdictName = "ok"
     if evidence.thin:
         collapsed = shift.size < 0 and abs(effect) > _COLLAPSE[metric.scale] and shift.t <= -_FAR
-        history = sentences.count(evidence.sessions, "session")
         if collapsed and shift.supported:
             verdict = "regressed"
-            sentence += (
-                f" {sure}: a collapse, for which {history} {'is' if evidence.sessions == 1 else 'are'} enough"
+            sentence = ngettext(
+                "{moved} {sure}: a collapse, for which {count} session is enough",
+                "{moved} {sure}: a collapse, for which {count} sessions are enough",
+                evidence.sessions,
+                moved=said,
+                sure=sure,
             )
         else:
             verdict = "inconclusive"
-            more = sentences.more_sessions(metric, evidence, alpha)
-            sentence += f", but {history} can't tell less than a collapse: {more}"
+            sentence = ngettext(
+                "{moved}, but {count} session can't tell less than a collapse: {more}",
+                "{moved}, but {count} sessions can't tell less than a collapse: {more}",
+                evidence.sessions,
+                moved=said,
+                more=sentences.more_sessions(metric, evidence, alpha),
+            )
+    elif significant and beyond:
+        verdict, sentence = "regressed", f"{said} {sure}"
     elif significant:
-        verdict = "regressed" if beyond else "ok"
-        within = "" if beyond else f", within the allowance of {sentences.amount(metric, frame.allowance)}"
-        sentence += f" {sure}{within}"
-    else:
-        better = shift.size > 0 and beyond and shift.p_gain <= alpha
-        verdict = "improved" if better else "ok"
-        noise = (
-            "" if better else ": within noise" if cell is None else ": within noise and what the others show"
+        allowed = sentences.amount(metric, frame.allowance)
+        sentence = _(
+            "{moved} {sure}, within the allowance of {allowed}", moved=said, sure=sure, allowed=allowed
         )
-        sentence += f"{noise} {sure}"
+    elif shift.size > 0 and beyond and shift.p_gain <= alpha:
+        verdict, sentence = "improved", f"{said} {sure}"
+    elif cell is None:
+        sentence = _("{moved}: within noise {sure}", moved=said, sure=sure)
+    else:
+        sentence = _("{moved}: within noise and what the others show {sure}", moved=said, sure=sure)
     return _judgement(evidence, shift, frame, alpha, said=(verdict, sentence))
 
 
@@ -194,8 +205,12 @@ def _creeping(evidence: Evidence, frame: Frame, alpha: float) -> Judgement | Non
         return None
     if abs(metric.effect(shift.size)) < 2 * frame.allowance:
         return None
-    sentence = sentences.moved(metric, shift, frame.who(None), "when its baseline began")
-    sentence += f", slowly since {frame.since} {sentences.certainty(metric, shift, evidence, alpha)}"
+    sentence = _(
+        "{moved}, slowly since {since} {sure}",
+        moved=sentences.moved(metric, shift, frame.who(None), _("when its baseline began")),
+        since=frame.since or _("its first sessions"),
+        sure=sentences.certainty(metric, shift, evidence, alpha),
+    )
     return _judgement(evidence, shift, frame, alpha, said=("regressed", sentence))
 
 
@@ -204,7 +219,7 @@ def _judgement(
 ) -> Judgement:
     metric, (verdict, sentence) = frame.metric, said
     if verdict in {"regressed", "inconclusive"} and not frame.gated:
-        verdict, sentence = "ok", f"{sentence}; shown, not gated"
+        verdict, sentence = "ok", _("{sentence}; shown, not gated", sentence=sentence)
     low, high = sorted(metric.effect(end) for end in shift.interval())
     return Judgement(
         verdict=verdict,

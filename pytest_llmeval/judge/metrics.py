@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_llmeval.errors import UsageError
+from pytest_llmeval.language import N_
 
 if TYPE_CHECKING:
     from pytest_llmeval.model import MetricPolicy
@@ -17,7 +18,8 @@ class Metric:
     """One metric. A ``ratio`` is judged on the log scale, its effects are relative; ``points`` are scores.
 
     ``prior_sd``: how far sessions of an unchanged endpoint differ, before they say so themselves (relative,
-    or points). ``allowance``: the loss that is not worth a red build. ``noun`` is what a sentence calls it.
+    or points). ``allowance``: the loss that is not worth a red build. ``noun`` is what a sentence calls it,
+    and ``worse`` and ``better`` how it moved: in English, to be translated there.
     ``weight``: its share of the endpoint's alpha if gated; ``gated``: whether it is without being asked.
     """
 
@@ -72,17 +74,17 @@ class Metric:
 
 # fmt: off
 _TABLE = (
-    Metric("output_tps", "speed", "ratio", True, "slower", "faster", 0.02, 0.03, 0.75, gated=True),
-    Metric("ttft_s", "time to first token", "ratio", False, "longer", "shorter", 0.06, 0.1, gated=True),
-    Metric("correctness", "correctness", "points", True, "lower", "higher", 0.10, 0.2, 0.75, gated=True),
-    Metric("quality", "quality", "points", True, "lower", "higher", 0.10, 0.2, gated=True),
-    Metric("clarity", "clarity", "points", True, "lower", "higher", 0.10, 0.2),
-    Metric("total", "total score", "points", True, "lower", "higher", 0.10, 0.2),
-    Metric("tpot_s", "time per output token", "ratio", False, "longer", "shorter", 0.02, 0.03),
-    Metric("latency_s", "latency", "ratio", False, "longer", "shorter", 0.05, 0.10),
-    Metric("load_tps", "speed under load", "ratio", True, "lower", "higher", 0.03, 0.05),
-    Metric("cold_start_s", "cold start", "ratio", False, "longer", "shorter", 0.10, 0.20),
-    Metric("gpu_memory_peak_bytes", "peak GPU memory", "ratio", False, "higher", "lower", 0.01, 0.05),
+    Metric("output_tps", N_("speed"), "ratio", True, "slower", "faster", 0.02, 0.03, 0.75, gated=True),
+    Metric("ttft_s", N_("time to first token"), "ratio", False, "longer", "shorter", 0.06, 0.1, gated=True),
+    Metric("correctness", N_("correctness"), "points", True, "lower", "higher", 0.10, 0.2, 0.75, gated=True),
+    Metric("quality", N_("quality"), "points", True, "lower", "higher", 0.10, 0.2, gated=True),
+    Metric("clarity", N_("clarity"), "points", True, "lower", "higher", 0.10, 0.2),
+    Metric("total", N_("total score"), "points", True, "lower", "higher", 0.10, 0.2),
+    Metric("tpot_s", N_("time per output token"), "ratio", False, "longer", "shorter", 0.02, 0.03),
+    Metric("latency_s", N_("latency"), "ratio", False, "longer", "shorter", 0.05, 0.10),
+    Metric("load_tps", N_("speed under load"), "ratio", True, "lower", "higher", 0.03, 0.05),
+    Metric("cold_start_s", N_("cold start"), "ratio", False, "longer", "shorter", 0.10, 0.20),
+    Metric("gpu_memory_peak_bytes", N_("peak GPU memory"), "ratio", False, "higher", "lower", 0.01, 0.05),
 )
 # fmt: on
 METRICS = {metric.name: metric for metric in _TABLE}

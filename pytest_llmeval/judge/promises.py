@@ -6,6 +6,7 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from pytest_llmeval import values
+from pytest_llmeval.language import N_, _, ngettext
 from pytest_llmeval.model import SCORES, Facts, Policy, Record, Run, Verdict
 
 from . import sentences, sessions
@@ -17,7 +18,30 @@ if TYPE_CHECKING:
     from .comparable import Comparable
     from .sessions import Baseline
 
-_SCORED_ANEW = "llmeval baseline rescore scores its answers anew, llmeval baseline update takes this run in"
+_STALE = {
+    "prompt": N_(
+        "{who}: asked with another prompt than in the baseline and can't be compared; "
+        "llmeval baseline update takes that in"
+    ),
+    "parameters": N_(
+        "{who}: asked with other parameters than in the baseline and can't be compared; "
+        "llmeval baseline update takes that in"
+    ),
+    "checks": N_(
+        "scores of {who} come from other checks than in the baseline and can't be compared; "
+        "llmeval baseline rescore scores its answers anew, llmeval baseline update takes this run in"
+    ),
+    "scoring": N_(
+        "scores of {who} come from other analysers or rules than those of its baseline and can't be "
+        "compared; llmeval baseline rescore scores its answers anew, llmeval baseline update takes this "
+        "run in"
+    ),
+    "hardware": N_(
+        "timings in the baseline of {who} were measured on another machine and can't be compared; "
+        "update from where you gate, or test the machine too by compare_hardware = true in [policy]"
+    ),
+}
+"""Why something can't be compared, and what to do."""
 _FACTS = ("kind", "server", "model", "quantization", "context_window")
 
 
@@ -29,6 +53,13 @@ def about_requests(endpoint: str, records: Sequence[Record]) -> list[Verdict]:
         if failed:
             error = next((sample.error for sample in failed if sample.error is not None), None)
             why = f" ({error.kind}: {error.message.splitlines()[0]})" if error and error.message else ""
+            sentence = ngettext(
+                "{cell}: {failed} of {count} request failed",
+                "{cell}: {failed} of {count} requests failed",
+                len(record.samples),
+                cell=sentences.on(endpoint, record.key),
+                failed=len(failed),
+            )
             verdicts.append(
                 Verdict(
                     endpoint=endpoint,
@@ -36,8 +67,7 @@ def about_requests(endpoint: str, records: Sequence[Record]) -> list[Verdict]:
                     cell=record.key,
                     verdict="regressed",
                     worse=True,
-                    sentence=f"{record.key} on {endpoint}: {len(failed)} of "
-                    f"{sentences.count(len(record.samples), 'request')} failed{why}",
+                    sentence=f"{sentence}{why}",
                 )
             )
     return verdicts
@@ -59,7 +89,11 @@ def about_facts(endpoint: str, old: Facts | None, new: Facts | None) -> list[Ver
         return []
     verdicts = []
     if changed := changed_facts(old, new):
-        sentence = f"{endpoint} is not what its baseline was made with: {', '.join(changed)}"
+        sentence = _(
+            "{endpoint} is not what its baseline was made with: {changed}",
+            endpoint=endpoint,
+            changed=", ".join(changed),
+        )
         verdicts.append(Verdict(endpoint=endpoint, metric="facts", verdict="ok", sentence=sentence))
     if old.context_window and new.context_window and new.context_window < old.context_window:
         verdicts.append(
@@ -69,8 +103,13 @@ def about_facts(endpoint: str, old: Facts | None, new: Facts | None) -> list[Ver
                 verdict="regressed",
                 effect=new.context_window / old.context_window - 1,
                 worse=True,
-                sentence=f"the context window of {endpoint} shrank from {old.context_window} to "
-                f"{new.context_window} tokens; if this is intended: llmeval baseline accept {endpoint}",
+                sentence=_(
+                    "the context window of {endpoint} shrank from {before} to {now} tokens; "
+                    "if this is intended: llmeval baseline accept {endpoint}",
+                    endpoint=endpoint,
+                    before=old.context_window,
+                    now=new.context_window,
+                ),
             )
         )
     return verdicts
@@ -88,9 +127,15 @@ def broken_floors(
             continue
         value = fmean(_centre(metric, values) for values in cells.values())
         if (value < floor) if metric.higher_is_better else (value > floor):
-            side = "below" if metric.higher_is_better else "above"
-            who = sentences.subject(cells, endpoint)
-            broken[name] = f"{name} of {who} is {value:.3g}, {side} the policy's floor of {floor:g}"
+            below = N_("{metric} of {who} is {value}, below the policy's floor of {floor}")
+            above = N_("{metric} of {who} is {value}, above the policy's floor of {floor}")
+            broken[name] = _(
+                below if metric.higher_is_better else above,
+                metric=name,
+                who=sentences.subject(cells, endpoint),
+                value=f"{value:.3g}",
+                floor=f"{floor:g}",
+            )
     return broken
 
 
@@ -110,24 +155,35 @@ def about_cells(baseline: Baseline, run: Run, records: Sequence[Record]) -> list
             cell=key,
             verdict="missing",
             worse=True,
-            sentence=f"{key} on {endpoint} is missing: its baseline has it, no scenario yields it any "
-            f"more; if it was removed on purpose: llmeval baseline prune {endpoint}",
+            sentence=_(
+                "{cell} is missing: its baseline has it, no scenario yields it any more; "
+                "if it was removed on purpose: llmeval baseline prune {endpoint}",
+                cell=sentences.on(endpoint, key),
+                endpoint=endpoint,
+            ),
         )
         for key in gone
     ]
     known = {*gone, *run.cut_off.get(endpoint, ())}
     not_run = [key for key in promised if key not in ran and key not in known]
     if not_run:
-        verb = "was" if len(not_run) == 1 else "were"
-        what = f"{sentences.count(len(not_run), 'cell')} of {endpoint} {verb} not run"
-        sentence = f"{what}: {sentences.names(not_run)}"
+        sentence = ngettext(
+            "{count} cell of {endpoint} was not run: {names}",
+            "{count} cells of {endpoint} were not run: {names}",
+            len(not_run),
+            endpoint=endpoint,
+            names=sentences.names(not_run),
+        )
         verdicts.append(Verdict(endpoint=endpoint, metric="cells", verdict="not run", sentence=sentence))
     new = sorted(ran - promised.keys())
     if new:
-        what, them = ("1 cell is", "it") if len(new) == 1 else (f"{len(new)} cells are", "them")
-        sentence = (
-            f"{what} new to the baseline of {endpoint}: {sentences.names(new)}; "
-            f"llmeval baseline update takes {them} in"
+        sentence = ngettext(
+            "{count} cell is new to the baseline of {endpoint}: {names}; llmeval baseline update takes it in",
+            "{count} cells are new to the baseline of {endpoint}: {names}; "
+            "llmeval baseline update takes them in",
+            len(new),
+            endpoint=endpoint,
+            names=sentences.names(new),
         )
         verdicts.append(Verdict(endpoint=endpoint, metric="cells", verdict="new", sentence=sentence))
     return verdicts
@@ -145,7 +201,7 @@ def about_starvation(endpoint: str, reasons: Mapping[str, str], policy: Policy) 
             metric="timings",
             cell=cell,
             verdict="inconclusive" if gated else "ok",
-            sentence=f"timings of {cell} on {endpoint} were not judged: {reason}",
+            sentence=_not_timed(sentences.on(endpoint, cell), reason),
         )
         for cell, reason in reasons.items()
     ]
@@ -160,18 +216,26 @@ def about_pause(endpoint: str, past: Comparable, policy: Policy) -> list[Verdict
             endpoint=endpoint,
             metric="timings",
             verdict="inconclusive",
-            sentence=f"timings of {endpoint} were not judged: {sentences.pause(past.pause_s, policy)}",
+            sentence=_not_timed(endpoint, sentences.pause(past.pause_s, policy)),
         )
     ]
+
+
+def _not_timed(who: str, why: str) -> str:
+    return _("timings of {who} were not judged: {why}", who=who, why=why)
 
 
 def about_pairs(endpoint: str, reference: str, unlike: Sequence[str], *, compared: bool) -> list[Verdict]:
     """What could not be compared with a reference: cells ``unlike`` its own, or everything."""
     if unlike:
-        verb = "was" if len(unlike) == 1 else "were"
-        sentence = (
-            f"{sentences.names(unlike)} on {endpoint} {verb} asked with other parameters than on {reference} "
-            "and can't be compared; give both endpoints the same temperature, seed and max_tokens"
+        sentence = ngettext(
+            "{cells} was asked with other parameters than on {reference} and can't be compared; "
+            "give both endpoints the same temperature, seed and max_tokens",
+            "{cells} were asked with other parameters than on {reference} and can't be compared; "
+            "give both endpoints the same temperature, seed and max_tokens",
+            len(unlike),
+            cells=sentences.on(endpoint, sentences.names(unlike)),
+            reference=reference,
         )
         cell = unlike[0] if len(unlike) == 1 else None
         return [
@@ -179,7 +243,11 @@ def about_pairs(endpoint: str, reference: str, unlike: Sequence[str], *, compare
         ]
     if compared:
         return []
-    sentence = f"{endpoint} was not compared with {reference}: no round has figures of both that count"
+    sentence = _(
+        "{endpoint} was not compared with {reference}: no round has figures of both that count",
+        endpoint=endpoint,
+        reference=reference,
+    )
     return [Verdict(endpoint=endpoint, metric="reference", verdict="inconclusive", sentence=sentence)]
 
 
@@ -187,10 +255,15 @@ def about_time(run: Run) -> list[Verdict]:
     """What there was no time for, whether or not a baseline has it; red under ``--llm-strict``."""
     verdicts = []
     for endpoint, cells in sorted(run.cut_off.items()):
-        verb = "was" if len(cells) == 1 else "were"
-        what = f"{sentences.count(len(cells), 'cell')} of {endpoint} {verb} cut off"
-        limit = f" by --llm-max-time={values.duration(run.max_time_s)}" if run.max_time_s else ""
-        sentence = f"{what}{limit}: {sentences.names(cells)}"
+        limit = f" (--llm-max-time={values.duration(run.max_time_s)})" if run.max_time_s else ""
+        sentence = ngettext(
+            "{count} cell of {endpoint} was cut off{limit}: {names}",
+            "{count} cells of {endpoint} were cut off{limit}: {names}",
+            len(cells),
+            endpoint=endpoint,
+            limit=limit,
+            names=sentences.names(cells),
+        )
         verdicts.append(Verdict(endpoint=endpoint, metric="time", verdict="not run", sentence=sentence))
     return verdicts
 
@@ -204,48 +277,40 @@ def about_ungated(endpoint: str, records: Sequence[Record], past: Comparable) ->
         if not now:
             continue
         then = [old[key] for old in past.figures(METRICS[name]) for key in old.keys() & now.keys()]
-        was = f" (in its baseline {fmean(map(fmean, then)):.1f})" if then else ""
+        was = f" ({_('in its baseline {value}', value=f'{fmean(map(fmean, then)):.1f}')})" if then else ""
         told.append(f"{name} {fmean(map(fmean, now.values())):.1f}{was}")
     if not told:
         return []
-    who = f"{sentences.names([record.key for record in shown])} on {endpoint}"
-    sentence = f"scores of {who} are shown, not gated (gate: false): {', '.join(told)}"
+    sentence = _(
+        "scores of {who} are shown, not gated (gate: false): {scores}",
+        who=sentences.on(endpoint, sentences.names([record.key for record in shown])),
+        scores=", ".join(told),
+    )
     return [Verdict(endpoint=endpoint, metric="ungated", verdict="ok", sentence=sentence)]
 
 
 def about_staleness(endpoint: str, comparable: Comparable) -> list[Verdict]:
     """What can't be compared, and why: one verdict a reason, with the cell where it is one."""
-    reasons = []
-    for what, said in (("prompt", "another prompt"), ("parameters", "other parameters")):
-        cells = sorted(key for key, changed in comparable.asked_otherwise.items() if changed == what)
-        if cells:
-            verb = "was" if len(cells) == 1 else "were"
-            sentence = f"{sentences.names(cells)} on {endpoint} {verb} asked with {said} than in the baseline"
-            remedy = "llmeval baseline update takes that in"
-            reasons.append((what, cells[0] if len(cells) == 1 else None, sentence, remedy))
-    if cells := sorted(comparable.scored_otherwise):
-        sentence = (
-            f"scores of {sentences.names(cells)} on {endpoint} come from other checks than in the baseline"
-        )
-        remedy = _SCORED_ANEW
-        reasons.append(("checks", cells[0] if len(cells) == 1 else None, sentence, remedy))
+    asked = comparable.asked_otherwise
+    by_cell = {
+        "prompt": sorted(key for key, changed in asked.items() if changed == "prompt"),
+        "parameters": sorted(key for key, changed in asked.items() if changed == "parameters"),
+        "checks": sorted(comparable.scored_otherwise),
+    }
+    stale = [(what, cells, sentences.names(cells)) for what, cells in by_cell.items() if cells]
     if comparable.sessions and not comparable.scores and _has_scores(comparable):
-        sentence = f"scores of {endpoint} come from other analysers or rules than those of its baseline"
-        remedy = _SCORED_ANEW
-        reasons.append(("scoring", None, sentence, remedy))
+        stale.append(("scoring", [], ""))
     if comparable.sessions and not comparable.timings:
-        sentence = f"timings in the baseline of {endpoint} were measured on another machine"
-        remedy = "update from where you gate, or test the machine too by compare_hardware = true in [policy]"
-        reasons.append(("hardware", None, sentence, remedy))
+        stale.append(("hardware", [], ""))
     return [
         Verdict(
             endpoint=endpoint,
             metric=what,
-            cell=cell,
+            cell=cells[0] if len(cells) == 1 else None,
             verdict="stale",
-            sentence=f"{sentence} and can't be compared; {remedy}",
+            sentence=_(_STALE[what], who=sentences.on(endpoint, names) if names else endpoint),
         )
-        for what, cell, sentence, remedy in reasons
+        for what, cells, names in stale
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pytest_llmeval.language import N_, _, ngettext
 from pytest_llmeval.model import suite_of
 
 from . import stats
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from .metrics import Metric
 
 _MOST_SESSIONS = 30
+_MOVED = {
+    "slower": N_("{who} is {amount} slower than {than}"),
+    "faster": N_("{who} is {amount} faster than {than}"),
+    "longer": N_("{what} is {amount} longer than {than}"),
+    "shorter": N_("{what} is {amount} shorter than {than}"),
+    "lower": N_("{what} is {amount} lower than {than}"),
+    "higher": N_("{what} is {amount} higher than {than}"),
+}
+"""By the metric's word for it; only the speed is the endpoint's own."""
 
 
 def subject(cells: Iterable[str], endpoint: str | None = None) -> str:
@@ -25,38 +35,56 @@ def subject(cells: Iterable[str], endpoint: str | None = None) -> str:
     suites = {suite_of(cell) for cell in cells}
     suite = suites.pop() if len(suites) == 1 else None
     if endpoint is None:
-        return suite or "the endpoint"
-    return f"{suite} on {endpoint}" if suite else endpoint
+        return suite or _("the endpoint")
+    return on(endpoint, suite) if suite else endpoint
 
 
-def moved(metric: Metric, shift: Shift, who: str, than: str = "its baseline") -> str:
+def on(endpoint: str, what: str) -> str:
+    """``coding/lru-cache/ko on vllm-gptq``."""
+    return _("{what} on {endpoint}", what=what, endpoint=endpoint)
+
+
+def noun(metric: Metric, who: str) -> str:
+    """``time to first token of coding on vllm-gptq``."""
+    return _("{noun} of {who}", noun=_(metric.noun), who=who)
+
+
+def moved(metric: Metric, shift: Shift, who: str, than: str) -> str:
     """``coding on vllm-gptq is 11.8 % slower than its baseline``."""
     effect = metric.effect(shift.size)
-    what = who if metric.name == "output_tps" else f"{metric.noun} of {who}"
     if amount(metric, effect) == amount(metric, 0.0):
-        return f"{what} is the same as {than}"
-    return (
-        f"{what} is {amount(metric, effect)} {metric.worse if shift.size < 0 else metric.better} than {than}"
-    )
+        return _("{what} is the same as {than}", what=noun(metric, who), than=than)
+    template = _MOVED[metric.worse if shift.size < 0 else metric.better]
+    return _(template, who=who, what=noun(metric, who), amount=amount(metric, effect), than=than)
 
 
 def certainty(metric: Metric, shift: Shift, evidence: Evidence, alpha: float) -> str:
     """``(95 % interval 7.9–15.5 %, 6 sessions; this gate sees 6 % and more)``, in the effect's direction."""
     sign = -1.0 if metric.effect(shift.size) < 0 else 1.0
     low, high = sorted(sign * metric.effect(end) for end in shift.interval())
-    unit = "%" if metric.scale == "ratio" else "points"
+    return _(
+        "(95 % interval {interval}, {history}; this gate sees {least} and more)",
+        interval=span(metric, low, high, dash=low >= 0),
+        history=_("asked in turn") if evidence.paired else sessions(evidence.sessions),
+        least=sees(metric, shift, alpha),
+    )
+
+
+def span(metric: Metric, low: float, high: float, *, dash: bool = False) -> str:
+    """``7.9–15.5 %``, ``−0.3 to 0.1 points``: effects from ``low`` to ``high``."""
     scale = 100.0 if metric.scale == "ratio" else 1.0
-    dash = "–" if low >= 0 else " to "
-    interval = f"95 % interval {_number(low * scale)}{dash}{_number(high * scale)} {unit}"
-    of = "asked in turn" if evidence.paired else count(evidence.sessions, "session")
-    return f"({interval}, {of}; this gate sees {sees(metric, shift, alpha)} and more)"
+    ends = _number(low * scale), _number(high * scale)
+    texts = "–".join(ends) if dash else _("{low} to {high}", low=ends[0], high=ends[1])
+    return f"{texts} %" if metric.scale == "ratio" else _("{number} points", number=texts)
 
 
 def pause(pause_s: float, policy: Policy) -> str:
     """``the run paused for 5.2 h, and one session for at most 1 h …``; resumed, or merged of parts."""
-    most = _duration(policy.max_pause_s)
-    paused = f"the run paused for {_duration(pause_s)}"
-    return f"{paused}, and one session for at most {most} (max_pause_s in [policy])"
+    return _(
+        "the run paused for {pause}, and one session for at most {most} (max_pause_s in [policy])",
+        pause=_duration(pause_s),
+        most=_duration(policy.max_pause_s),
+    )
 
 
 def _duration(seconds: float) -> str:
@@ -73,19 +101,25 @@ def sees(metric: Metric, shift: Shift, alpha: float) -> str:
 
 
 def more_sessions(metric: Metric, evidence: Evidence, alpha: float) -> str:
-    """``10 % takes 2 more sessions, 5 % stays below this noise``; of a score, 1 point and 0.5 points."""
+    """``2 more sessions see 10 %, not even 30 see 5 %``; of a score, 1 point and 0.5 points."""
     wanted: dict[int | None, list[str]] = {}
     for loss in (0.10, 0.05) if metric.scale == "ratio" else (1.0, 0.5):
         needed = _sessions_to_see(-metric.shift(loss), evidence, alpha)
         wanted.setdefault(needed, []).append(amount(metric, loss, digits=2))
     texts = []
     for needed, losses in wanted.items():
-        what, many = " and ".join(losses), len(losses) > 1
+        both = losses[0] if len(losses) == 1 else _("{one} and {other}", one=losses[0], other=losses[1])
         if needed is None:
-            texts.append(f"{what} {'stay' if many else 'stays'} below this noise")
+            texts.append(_("not even {most} see {losses}", most=_MOST_SESSIONS, losses=both))
         else:
-            takes = "take" if many else "takes"
-            texts.append(f"{what} {takes} {count(needed - evidence.sessions, 'more session')}")
+            texts.append(
+                ngettext(
+                    "{count} more session sees {losses}",
+                    "{count} more sessions see {losses}",
+                    needed - evidence.sessions,
+                    losses=both,
+                )
+            )
     return ", ".join(texts)
 
 
@@ -99,30 +133,36 @@ def _sessions_to_see(loss: float, evidence: Evidence, alpha: float) -> int | Non
 
 def nothing_to_compare(who: str, metric: Metric) -> str:
     """For a metric without a baseline, or without a cell in common with it."""
-    return (
-        f"{metric.noun} of {who} has no baseline to compare with; "
-        "pytest --llm-update-baselines or llmeval baseline update makes one"
+    return _(
+        "{what} has no baseline to compare with; "
+        "pytest --llm-update-baselines or llmeval baseline update makes one",
+        what=noun(metric, who),
     )
 
 
 def amount(metric: Metric, effect: float, digits: int = 3) -> str:
     """``11.8 %`` or ``0.8 points``, without a sign."""
-    if metric.scale == "points":
-        text = _number(abs(effect), digits)
-        return f"{text} point" if text == "1" else f"{text} points"
-    return f"{_number(abs(effect) * 100, digits)} %"
+    if metric.scale != "points":
+        return f"{_number(abs(effect) * 100, digits)} %"
+    text = _number(abs(effect), digits)
+    return _("1 point") if text == "1" else _("{number} points", number=text)
 
 
-def count(number: int, what: str) -> str:
-    """``1 session``, ``6 sessions``."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def sessions(count: int) -> str:
+    """``6 sessions``."""
+    return ngettext("{count} session", "{count} sessions", count)
+
+
+def cells(count: int) -> str:
+    """``6 cells``."""
+    return ngettext("{count} cell", "{count} cells", count)
 
 
 def names(items: Sequence[str], most: int = 5) -> str:
     """``a, b, c and 4 more``."""
     if len(items) <= most:
         return ", ".join(items)
-    return f"{', '.join(items[:most])} and {len(items) - most} more"
+    return _("{names} and {count} more", names=", ".join(items[:most]), count=len(items) - most)
 
 
 def _number(value: float, digits: int = 3) -> str:
