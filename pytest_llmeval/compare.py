@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .judge import metric as judged
 from .judge import pairs, sentences, sessions, stats
 from .judge.metrics import METRICS, Metric
+from .language import N_, _
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,15 @@ TOLD = ("output_tps", "ttft_s", "latency_s", "load_tps", "correctness", "quality
 LEAST_CELLS = 5
 """With fewer, one lucky answer decides about a score."""
 _ALPHA = 0.05
+_MOVED = {
+    "slower": N_("{amount} slower ({span}, {cells})"),
+    "faster": N_("{amount} faster ({span}, {cells})"),
+    "longer": N_("{noun} {amount} longer ({span}, {cells})"),
+    "shorter": N_("{noun} {amount} shorter ({span}, {cells})"),
+    "lower": N_("{noun} {amount} lower ({span}, {cells})"),
+    "higher": N_("{noun} {amount} higher ({span}, {cells})"),
+}
+"""By the metric's word for it; only the speed is the endpoint's own."""
 
 
 class Duel(NamedTuple):
@@ -46,7 +56,7 @@ class Duel(NamedTuple):
 def told(of: Sequence[Side]) -> list[str]:
     """A sentence for the side that wins most against each of the others, then what to know about them."""
     if len(of) < 2:
-        return ["one endpoint alone: there is nothing to compare it with"]
+        return [_("one endpoint alone: there is nothing to compare it with")]
     duels = [duel for one, other in combinations(range(len(of)), 2) for duel in _duels(of, one, other)]
     sure = stats.holm({number: (duel.p, 1.0) for number, duel in enumerate(duels)}, _ALPHA)
     wins = Counter(
@@ -60,8 +70,9 @@ def told(of: Sequence[Side]) -> list[str]:
             for number, duel in enumerate(duels)
             if {duel.one, duel.other} == {first, place}
         ]
-        versus = f"{of[first].name} against {of[place].name}"
-        lines.append(f"{versus}: {'; '.join(clauses) or 'nothing that both were asked alike and can tell'}")
+        versus = _("{one} against {other}", one=of[first].name, other=of[place].name)
+        said = "; ".join(clauses) or _("nothing that both were asked alike and can tell")
+        lines.append(f"{versus}: {said}")
     return [*lines, *_notes(of)]
 
 
@@ -111,44 +122,40 @@ def _clause(duel: Duel, is_first: bool, sure: bool) -> str:
     """``18 % faster (12 to 24 %, 10 cells)`` or ``quality the same within noise (−0.1 to 0.2 points, …)``."""
     metric, sign = duel.metric, 1 if is_first else -1
     size = sign * duel.shift.size
-    ends = sorted(metric.effect(sign * end) for end in duel.shift.interval())
-    what = "speed" if metric.name == "output_tps" and not sure else metric.noun
-    cells = sentences.count(duel.cells, "cell")
+    low, high = sorted(metric.effect(sign * end) for end in duel.shift.interval())
+    noun, cells = _(metric.noun), sentences.cells(duel.cells)
     if not sure:
-        return f"{what} the same within noise ({_span(metric, ends)}, {cells})"
-    word = metric.better if size > 0 else metric.worse
-    moved = f"{sentences.amount(metric, metric.effect(size))} {word}"
-    toward = -1 if metric.effect(size) < 0 else 1
-    span = _span(metric, sorted(toward * end for end in ends))
-    return f"{'' if metric.name == 'output_tps' else what + ' '}{moved} ({span}, {cells})"
-
-
-def _span(metric: Metric, ends: Sequence[float]) -> str:
-    low, high = (f"{'−' if end < 0 else ''}{sentences.amount(metric, end)}" for end in ends)
-    return f"{low.removesuffix(' %').removesuffix(' points').removesuffix(' point')} to {high}"
+        template = N_("{noun} the same within noise ({span}, {cells})")
+        return _(template, noun=noun, span=sentences.span(metric, low, high), cells=cells)
+    effect = metric.effect(size)
+    if effect < 0:
+        low, high = -high, -low
+    template = _MOVED[metric.better if size > 0 else metric.worse]
+    amount = sentences.amount(metric, effect)
+    return _(template, noun=noun, amount=amount, span=sentences.span(metric, low, high), cells=cells)
 
 
 def _notes(of: Sequence[Side]) -> Iterator[str]:
     """What a reader must know before believing the sentences."""
     runs = {side.run.id: side.run for side in of}
     alone = len(runs) == 1 and next(iter(runs.values())).reference is not None and len(of) == 2
-    yield "in brackets: 95 % intervals; in at most 5 % of comparisons a difference is told that is none"
+    yield _("in brackets: 95 % intervals; in at most 5 % of comparisons a difference is told that is none")
     if not alone:
-        yield (
+        yield _(
             "not asked in turn: the usual drift between sessions is allowed for; "
             "pytest --llm-reference=NAME sees smaller differences of speed"
         )
     if min(len(side.records) for side in of) < LEAST_CELLS:
-        yield f"scores are compared over {LEAST_CELLS} and more cells that both have"
+        yield _("scores are compared over {least} and more cells that both have", least=LEAST_CELLS)
     if len({str(sessions.scoring(run)) for run in runs.values()}) > 1:
-        yield "the runs were scored by different analysers or rules: their scores are not compared"
+        yield _("the runs were scored by different analysers or rules: their scores are not compared")
     machines = {
         str(sessions.hardware(side.run))
         for side in of
         if side.endpoint in side.run.endpoints and side.run.endpoints[side.endpoint].here
     }
     if len(machines) > 1:
-        yield f"servers ran on machines that differ: {'; '.join(sorted(machines))}"
+        yield _("servers ran on machines that differ: {machines}", machines="; ".join(sorted(machines)))
     for run in runs.values():
         if not run.complete:
-            yield f"run {run.id} is not complete: only cells that both have are compared"
+            yield _("run {run} is not complete: only cells that both have are compared", run=run.id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING
 
+from pytest_llmeval.language import N_, _, ngettext
+
 from . import sentences
 from .metrics import METRICS, Metric
 from .promises import changed_facts
@@ -22,11 +24,10 @@ def diff(old: Baseline | None, new: Baseline) -> str:
     A level is the mean over cells of a cell's value (median of timings, mean of scores), the mean over the
     sessions of the current epoch; its spread is the standard deviation of these sessions.
     """
-    lines = [f"### Baseline of {new.endpoint}", "", *_news(old, new), ""]
-    lines += [
-        "| metric | cells | before | now | change | spread of sessions |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
+    title = _("Baseline of {endpoint}", endpoint=new.endpoint)
+    lines = [f"### {title}", "", *(f"- {line}" for line in _news(old, new)), ""]
+    headings = (_("metric"), _("cells"), _("before"), _("now"), _("change"), _("spread of sessions"))
+    lines += [f"| {' | '.join(headings)} |", "|---|---:|---:|---:|---:|---:|"]
     for metric in METRICS.values():
         row = _row(metric, old.sessions if old else (), new.sessions)
         if row:
@@ -40,28 +41,37 @@ def _news(old: Baseline | None, new: Baseline) -> list[str]:
     added = [session for session in new.sessions if session.run not in before]
     gone = before - {session.run for session in new.sessions}
     news = [
-        f"- {sentences.count(len(added), 'session')} added: {sentences.names([_named(one) for one in added])}"
+        ngettext(
+            "{count} session added: {names}",
+            "{count} sessions added: {names}",
+            len(added),
+            names=sentences.names([_named(one) for one in added]),
+        )
     ]
     if gone:
-        why = "a new level began" if old and len(new.epochs) > len(old.epochs) else "no longer kept"
-        news.append(f"- {sentences.count(len(gone), 'session')} left ({why})")
+        began = old and len(new.epochs) > len(old.epochs)
+        why = _("a new level began") if began else _("no longer kept")
+        news.append(
+            ngettext("{count} session left ({why})", "{count} sessions left ({why})", len(gone), why=why)
+        )
     if facts := changed_facts(old.facts if old else None, new.facts):
-        news.append(f"- the endpoint: {', '.join(facts)}")
+        news.append(_("the endpoint changed: {facts}", facts=", ".join(facts)))
     cells = (old.cells if old else {}, new.cells)
-    for what, keys in (
-        ("new", sorted(cells[1].keys() - cells[0].keys())),
-        ("removed", sorted(cells[0].keys() - cells[1].keys())),
-        ("asked otherwise", asked_otherwise(*cells)),
-        ("checked otherwise", checked_otherwise(*cells)),
+    for template, keys in (
+        (N_("cells new: {names}"), sorted(cells[1].keys() - cells[0].keys())),
+        (N_("cells removed: {names}"), sorted(cells[0].keys() - cells[1].keys())),
+        (N_("cells asked otherwise: {names}"), asked_otherwise(*cells)),
+        (N_("cells checked otherwise: {names}"), checked_otherwise(*cells)),
     ):
         if keys:
-            news.append(f"- cells {what}: {sentences.names(keys)}")
+            news.append(_(template, names=sentences.names(keys)))
     return news
 
 
 def _named(session: Session) -> str:
-    commit = f" at {session.commit[:10]}" if session.commit else ""
-    return f"{session.run}{commit}"
+    if not session.commit:
+        return session.run
+    return _("{run} at {commit}", run=session.run, commit=session.commit[:10])
 
 
 def _row(metric: Metric, old: Sequence[Session], new: Sequence[Session]) -> tuple[str, ...] | None:

@@ -185,9 +185,9 @@ def said(old: Baseline | None, new: Baseline, run: Run, file: str) -> str:
     before = old.cells if old else {}
     fresh = sorted(session.cells.keys() - before.keys()) if before else []
     for template, keys in (
-        (N_("new: {names}"), fresh),
-        (N_("asked otherwise: {names}"), sessions.asked_otherwise(before, session.cells)),
-        (N_("checked otherwise: {names}"), sessions.checked_otherwise(before, session.cells)),
+        (N_("cells new: {names}"), fresh),
+        (N_("cells asked otherwise: {names}"), sessions.asked_otherwise(before, session.cells)),
+        (N_("cells checked otherwise: {names}"), sessions.checked_otherwise(before, session.cells)),
         (
             N_("unused: {names} (llmeval baseline prune {endpoint})"),
             sessions.vanished(new.cells, run),

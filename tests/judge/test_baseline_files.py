@@ -299,7 +299,7 @@ def test_a_diff_is_a_table_of_what_changed(tmp_path: Path, make: Maker) -> None:
     text = changes.diff(old, new)
     assert "- 1 session added: new" in text
     assert "- cells new: coding/s6/en" in text
-    assert "- the endpoint: model m → n" in text
+    assert "- the endpoint changed: model m → n" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| output_tps |")]
     assert row.split("|")[2].strip() == "7"
     assert "−6" in row or "−7" in row, "a third of the sessions is 20 % slower"

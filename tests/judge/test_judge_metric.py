@@ -128,7 +128,7 @@ def test_a_collapse_of_scores_needs_two_points() -> None:
 def test_scores_that_never_moved_do_not_ask_for_endless_history() -> None:
     cells = {f"coding/s{n}/en": [10.0] * 3 for n in range(3)}
     sentence = judge_metric([cells], cells, metric="quality").sentence
-    assert "1 point and 0.5 points take 2 more sessions" in sentence
+    assert "2 more sessions see 1 point and 0.5 points" in sentence
 
 
 def test_rounds_that_disagree_are_no_evidence_against_a_cell(noisy_cells: Draw) -> None:
