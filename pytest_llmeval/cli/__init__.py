@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_llmeval import __version__, language
 from pytest_llmeval.errors import LLMEvalError
+from pytest_llmeval.report import safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with language.using(options.report_language or place.report_language()):
             code: int = options.run(options)
     except LLMEvalError as error:
-        print(f"llmeval: {error}", file=sys.stderr)
+        print(safe.block(f"llmeval: {error}"), file=sys.stderr)
         return WRONG_USAGE
     return code

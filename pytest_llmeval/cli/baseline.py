@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval import provenance, runfile
 from pytest_llmeval.judge import baselines, changes
+from pytest_llmeval.report import markup, safe
 
 from . import place
 
@@ -113,14 +114,15 @@ def _update(options: argparse.Namespace) -> int:
     run = _run(options)
     before = baselines.load_all(folder)
     for sentence in baselines.update(folder, run, policy, force=options.force):
-        print(sentence)
+        print(safe.block(sentence))
     return 0 if baselines.load_all(folder) != before else 1
 
 
 def _accept(options: argparse.Namespace) -> int:
     folder, policy = place.promises(options)
     before = baselines.load(folder, options.endpoint)
-    print(baselines.accept(folder, _run(options), options.endpoint, policy, force=options.force))
+    said = baselines.accept(folder, _run(options), options.endpoint, policy, force=options.force)
+    print(safe.block(said))
     return 0 if baselines.load(folder, options.endpoint) != before else 1
 
 
@@ -147,7 +149,7 @@ def _diff(options: argparse.Namespace) -> int:
         old = baselines.read(before, path) if before is not None else None
         if old != new:
             changed = True
-            print(changes.diff(old, new))
+            print(changes.diff(old, new, markup.inline))
     if not changed:
         print(f"no baseline in {folder} differs from {options.revision}")
     return 0
@@ -155,7 +157,7 @@ def _diff(options: argparse.Namespace) -> int:
 
 def _prune(options: argparse.Namespace) -> int:
     folder, _ = place.promises(options)
-    print(baselines.prune(folder, options.endpoint, _run(options)))
+    print(safe.block(baselines.prune(folder, options.endpoint, _run(options))))
     return 0
 
 

@@ -18,6 +18,7 @@ from pytest_llmeval.measure import timing
 from pytest_llmeval.measure.discreet import Discreet
 from pytest_llmeval.measure.endpoints import connect
 from pytest_llmeval.model import Request
+from pytest_llmeval.report import safe
 from pytest_llmeval.secret import Blotter
 
 from . import place
@@ -62,11 +63,11 @@ def _probe(options: argparse.Namespace) -> int:
         raise EndpointError("only a server with a URL can be probed", where=options.endpoint)
     facts, response = asyncio.run(_ask(endpoint, found.secrets.get(endpoint.name)))
     for name, value in _told(facts, response):
-        print(f"{name:<15} {value}")
+        print(f"{name:<15} {safe.line(value)}")
     if response.failure is None:
-        print(f"\n{_section(endpoint, facts)}")
+        print(f"\n{safe.block(_section(endpoint, facts))}")
         return 0
-    print(f"\nthe request failed: {response.failure.message}")
+    print(f"\nthe request failed: {safe.line(response.failure.message)}")
     return 1
 
 

@@ -13,19 +13,20 @@ from .promises import changed_facts
 from .sessions import asked_otherwise, checked_otherwise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .sessions import Baseline, Session
 
 
-def diff(old: Baseline | None, new: Baseline) -> str:
+def diff(old: Baseline | None, new: Baseline, shown: Callable[[str], str] = str) -> str:
     """Sessions, facts and cells that came and went, then every metric's level before and after.
 
     A level is the mean over cells of a cell's value (median of timings, mean of scores), the mean over the
-    sessions of the current epoch; its spread is the standard deviation of these sessions.
+    sessions of the current epoch; its spread is the standard deviation of these sessions. ``shown`` makes
+    what a server told, or a file names, fit for the place where it is read.
     """
     title = _("Baseline of {endpoint}", endpoint=new.endpoint)
-    lines = [f"### {title}", "", *(f"- {line}" for line in _news(old, new)), ""]
+    lines = [f"### {shown(title)}", "", *(f"- {shown(line)}" for line in _news(old, new)), ""]
     headings = (_("metric"), _("cells"), _("before"), _("now"), _("change"), _("spread of sessions"))
     lines += [f"| {' | '.join(headings)} |", "|---|---:|---:|---:|---:|---:|"]
     for metric in METRICS.values():

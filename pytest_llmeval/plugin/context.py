@@ -300,20 +300,19 @@ def begin(config: pytest.Config) -> None:
         here.recorder = Recorder(here)
         config.pluginmanager.register(here.recorder, "llmeval-recorder")
     if here.asked:
-        _keep_keys(config, here.settings.secrets.values())
+        _watch_words(config, here.settings.secrets.values())
         language.use(here.settings.report_language)
         options.check_suites(here.settings)
         options.only_suites(config, here.settings)
 
 
-def _keep_keys(config: pytest.Config, keys: Iterable[str]) -> None:
-    """Let none of the run's keys into what pytest tells, in any process."""
+def _watch_words(config: pytest.Config, keys: Iterable[str]) -> None:
+    """Let nothing into what pytest tells that gives a key away, or that a terminal obeys."""
     from pytest_llmeval.secret import Blotter
 
-    if blotter := Blotter(keys):
-        from .blotting import Blotting
+    from .telling import Telling
 
-        config.pluginmanager.register(Blotting(blotter), "llmeval-blotting")
+    config.pluginmanager.register(Telling(Blotter(keys)), "llmeval-telling")
 
 
 def of(config: pytest.Config) -> Context:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, structs
 
+from pytest_llmeval import wire
 from pytest_llmeval.errors import CeilingError, EndpointError, LLMEvalError
 from pytest_llmeval.measure import rounds, timing
 from pytest_llmeval.model import Endpoint, Facts
@@ -214,7 +215,7 @@ class LocalDesk:
         """What the endpoint is; of a server of ours the TTFT of its first request, where it may be warmed."""
         client = lines.connect(self.settings, endpoint, locks=self._locks_folder, kinds=self._kinds)
         try:
-            facts: Facts = await client.describe()
+            facts = wire.build(wire.plain(await client.describe()), Facts)  # a name may hold half a letter
             if host is None:
                 return facts, None
             host.loaded(facts)

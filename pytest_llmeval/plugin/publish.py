@@ -18,7 +18,7 @@ from pytest_llmeval.judge import baselines
 from pytest_llmeval.measure import price
 from pytest_llmeval.measure.telemetry import steps, summary
 from pytest_llmeval.model import Run, Shard, Telemetry, score_spread
-from pytest_llmeval.report import costs, markdown, terminal
+from pytest_llmeval.report import costs, markdown, safe, terminal
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
 
@@ -270,7 +270,7 @@ def say(recorder: Recorder, run: Run, reporter: pytest.TerminalReporter) -> None
     if line := costs.in_all(run, ceiling, stopped=recorder.was_stopped):
         reporter.write_line(line)
     for note in recorder.notes:
-        reporter.write_line(note)
+        reporter.write_line(safe.block(note))
     if recorder.was_interrupted:
         cells = f"{len(run.cells)} cell{'s' * (len(run.cells) != 1)}"
         reporter.write_line(f"interrupted: {cells} ran and are kept; nothing was judged")

@@ -18,6 +18,7 @@ from pytest_llmeval.errors import EndpointError, ResumeError
 from pytest_llmeval.journal import Asked, Cell, Journal, Opening, Reopening
 from pytest_llmeval.judge import promises
 from pytest_llmeval.model import Part
+from pytest_llmeval.report import safe
 from pytest_llmeval.score.analyser import Analyser
 
 from . import exclusive
@@ -64,7 +65,7 @@ def _refuse(told: Unfinished, changed: Sequence[str]) -> None:
         more = f" (and {len(changed) - 5} more)" if len(changed) > 5 else ""
         raise pytest.UsageError(
             f"run {told.opening.run} can't be resumed, it would not be one run: "
-            f"{'; '.join(changed[:5])}{more}\n  -> {AFRESH}"
+            f"{safe.line('; '.join(changed[:5]))}{more}\n  -> {AFRESH}"
         )
 
 
@@ -140,7 +141,7 @@ class Log:
         try:
             now = desk.open(name).facts
         except EndpointError as error:
-            raise pytest.UsageError(f"the run can't be resumed yet: {error}") from None
+            raise pytest.UsageError(safe.block(f"the run can't be resumed yet: {error}")) from None
         finally:
             desk.drop()
         return [f"endpoint {name}: {changed}" for changed in promises.changed_facts(then, now)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from pytest_llmeval import project
+from pytest_llmeval.report import safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +39,8 @@ class Sentence:
     """A verdict's failure text: the sentence, nothing else."""
 
     def __init__(self, verdict: Verdict, location: tuple[str, int, str]) -> None:
-        self.reprcrash = Crash(location[0], location[1] + 1, verdict.sentence.splitlines()[0])
-        self.text = verdict.sentence
+        self.text = safe.block(verdict.sentence)
+        self.reprcrash = Crash(location[0], location[1] + 1, self.text.splitlines()[0])
 
     def toterminal(self, writer: Any) -> None:
         """pytest's protocol."""

@@ -23,10 +23,18 @@ from pytest_llmeval.report import safe
         ("c1 \x9b31m", "c1 \ufffd31m"),
         ("lone \ud83d", "lone \ufffd"),
         ("del\x7f nul\0", "del␡ nul␀"),
+        ("\u2003::set-output name=x::y", "∷set-output name=x::y"),
+        ("a word::add-mask::x", "a word∷add-mask::x"),
+        ("std::vector<int> x[::2]", "std::vector<int> x[::2]"),
+        ("fine ##[add-path]/tmp", "fine ## [add-path]/tmp"),
     ],
 )
 def test_what_has_no_shape_is_shown_by_a_sign(text, shown):
     assert safe.line(text) == shown
+
+
+def test_no_line_of_a_block_is_a_command():
+    assert safe.block("fine\n\n  ::error::x\n::token::") == "fine\n\n  ∷error::x\n∷token::"
 
 
 def test_a_block_keeps_its_lines_and_tabs():
