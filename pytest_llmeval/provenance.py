@@ -36,6 +36,11 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
+def has_revision(folder: Path, revision: str) -> bool:
+    """Whether git knows the revision in that folder; False also where there is no repository."""
+    return _git(folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is not None
+
+
 def committed(path: Path, revision: str) -> bytes | None:
     """The bytes that git has of a file at a revision; None where it has none."""
     text = _git(path.parent, "show", f"{revision}:./{path.name}")

@@ -116,7 +116,9 @@ def test_what_is_said_of_gates_was_measured(name: str) -> None:
     """The comparison shows figures of the table that ``benchmarks/gate_power.py`` printed."""
     world = "| 4 % within, 2 % between | 5 | "
     measured = [
-        next(line for line in PAGES["gate-statistics.md"].splitlines() if line.startswith(world + change)).split("|")
+        next(
+            line for line in PAGES["gate-statistics.md"].splitlines() if line.startswith(world + change)
+        ).split("|")
         for change in ("no change", "−10 %", "one scenario −20 %")
     ]
     columns = {"mean:5%": 7, "median:10%": 8, "paired t": 9, "this one": 4}

@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval import provenance, runfile
+from pytest_llmeval.errors import UsageError
 from pytest_llmeval.judge import baselines, changes
 from pytest_llmeval.report import markup, safe
 
@@ -61,6 +62,8 @@ ACTIONS = {
     ),
 }
 """Action -> what it does, an example, and its exit codes."""
+HEAD = "HEAD"
+"""The revision where none is named; without a commit every baseline is new."""
 
 
 def add(commands: Any) -> None:
@@ -90,9 +93,7 @@ def add(commands: Any) -> None:
     accept.set_defaults(run=_accept)
     show.add_argument("endpoint", nargs="*", metavar="NAME", help="of endpoints (default: all)")
     show.set_defaults(run=_show)
-    diff.add_argument(
-        "revision", nargs="?", default="HEAD", metavar="REVISION", help="of git (default: HEAD)"
-    )
+    diff.add_argument("revision", nargs="?", default=HEAD, metavar="REVISION", help="of git (default: HEAD)")
     diff.set_defaults(run=_diff)
     prune.add_argument("endpoint", metavar="NAME", help="of the endpoint")
     prune.set_defaults(run=_prune)
@@ -136,12 +137,18 @@ def _show(options: argparse.Namespace) -> int:
         if not options.endpoint or name in options.endpoint:
             _print(baseline)
     if not found:
-        print(f"there is no baseline in {folder}: pytest --llm-endpoint=… --llm-update-baselines makes one")
+        print(place.no_baseline(folder))
     return 1 if missing else 0
 
 
 def _diff(options: argparse.Namespace) -> int:
     folder, _ = place.promises(options)
+    if options.revision != HEAD and not provenance.has_revision(place.root(), options.revision):
+        raise UsageError(
+            f"git knows no revision {options.revision} here",
+            where=str(place.root()),
+            hint="name a commit, a branch or a tag of the repository that holds the baselines",
+        )
     changed = False
     for name, new in baselines.load_all(folder).items():
         path = baselines.path_of(folder, name)

@@ -145,7 +145,6 @@ def _shape(options: argparse.Namespace) -> fit.Shape:
     if missing:
         raise UsageError(
             "which model?",
-            where="llmeval fit",
             hint=f"name a GGUF file or a model's folder, or add {', '.join(missing)}",
         )
     return fit.uniform(

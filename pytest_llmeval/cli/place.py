@@ -62,6 +62,11 @@ def report_language() -> str:
     return language.LANGUAGES[0]
 
 
+def no_baseline(folder: Path) -> str:
+    """What to say where there is none."""
+    return f"there is no baseline in {folder}: pytest --llm-endpoint=… --llm-update-baselines makes one"
+
+
 def asked(options: argparse.Namespace) -> settings.Settings:
     """The settings that a run in this place would have, without anybody to ask."""
     environ = {name: value for name, value in os.environ.items() if name not in _OF_A_RUN}

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from msgspec import structs
 
 from pytest_llmeval import project, settings
-from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.errors import EndpointError, SettingsError
 from pytest_llmeval.measure import timing
 from pytest_llmeval.measure.discreet import Discreet
 from pytest_llmeval.measure.endpoints import connect
@@ -53,11 +53,15 @@ def add(commands: Any) -> None:
 
 
 def _probe(options: argparse.Namespace) -> int:
-    found = settings.resolve(
-        {"endpoint": [options.endpoint], "model": options.model},
-        environ={name: value for name, value in os.environ.items() if name != "LLMEVAL_ENDPOINT"},
-        rootdir=place.root(),
-    )
+    try:
+        found = settings.resolve(
+            {"endpoint": [options.endpoint], "model": options.model},
+            environ={name: value for name, value in os.environ.items() if name != "LLMEVAL_ENDPOINT"},
+            rootdir=place.root(),
+        )
+    except SettingsError as error:
+        where = None if error.where == "--llm-endpoint" else error.where  # here it is no option
+        raise SettingsError(error.what, where=where, hint=error.hint) from None
     [endpoint] = found.endpoints
     if endpoint.url is None and endpoint.kind != "function":
         raise EndpointError("only a server with a URL can be probed", where=options.endpoint)

@@ -40,6 +40,9 @@ def run(options: argparse.Namespace) -> int:
         if name not in known:
             hint = f"there are: {', '.join(sorted(known))}" if known else "llmeval baseline update makes one"
             raise BaselineError(f"{name} has no baseline", where=str(folder), hint=hint)
+    if not names:
+        print(place.no_baseline(folder))
+        return 0
     stale = False
     with Analyser() as analyser:
         again = _Again(place.root(), analyser, choice.usable(options.sandbox))

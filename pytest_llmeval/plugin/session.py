@@ -219,6 +219,10 @@ class Recorder:
     def say(self, reporter: pytest.TerminalReporter) -> None:
         """The table and the sentences."""
         if self.run is None:
+            if self.unselected:
+                from .context import UNSELECTED
+
+                reporter.write_line(f"llmeval: {self.unselected} skipped: {UNSELECTED}")
             return
         from . import publish
 

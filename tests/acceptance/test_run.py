@@ -85,10 +85,10 @@ def test_two_endpoints_double_the_cells(project: Any, answering: Callable[..., s
 
 @pytest.mark.workers
 def test_without_an_endpoint_cells_are_skipped_with_a_sentence(project: Any) -> None:
-    result = project.pytest("-rs")
+    result = project.pytest()
     assert result.ret == 0
     result.assert_outcomes(skipped=3)
-    result.stdout.fnmatch_lines(["*no endpoint was named: add --llm-endpoint=URL*"])
+    result.stdout.fnmatch_lines(["llmeval: 3 skipped: no endpoint was named: add --llm-endpoint=URL*"])
 
 
 @pytest.mark.workers

@@ -65,3 +65,12 @@ def test_a_baseline_that_git_does_not_have_is_new(
     (tmp_path / "baselines" / "box.json").write_text(baseline(50.0), encoding="utf-8")
     assert cli.main(["baseline", "diff"]) == 0
     assert "### Baseline of box" in capsys.readouterr().out
+
+
+def test_a_revision_that_git_does_not_know_is_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    git(tmp_path, "init", "-q")
+    assert cli.main(["baseline", "diff", "mian"]) == 2
+    assert "git knows no revision mian here" in capsys.readouterr().err

@@ -94,3 +94,12 @@ model = "mock"
         assert "speed" in told
         assert tomllib.loads(section)["endpoints"][name] == tomllib.loads(written)["endpoints"][name]
     assert cli.main(["probe", "local"]) == 2
+
+
+def test_what_is_no_url_is_told_without_naming_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["probe", "localhost:8000"]) == 2
+    error = capsys.readouterr().err
+    assert error == 'llmeval: "localhost:8000" is no endpoint\n  -> is it a URL? http://localhost:8000\n'

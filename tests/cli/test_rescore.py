@@ -145,3 +145,9 @@ def test_an_endpoint_without_a_baseline_is_named(kept: Kept) -> None:
     assert said.code == 2
     assert "other has no baseline" in said.err
     assert "there are: box" in said.err
+
+
+def test_without_any_baseline_it_says_so(folder_of_runs: Any) -> None:
+    said = folder_of_runs.llmeval("baseline", "rescore")
+    assert said.code == 0
+    assert "there is no baseline in" in said.out
