@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .language import N_, _
+
 if TYPE_CHECKING:
     from .model import Record, Scenario
 
@@ -14,8 +16,13 @@ def broken(scenario: Scenario, record: Record) -> tuple[str, ...]:
     ends = [sample.finish_reason for sample in record.samples if sample.ok and sample.finish_reason]
     others = dict.fromkeys(end for end in ends if wanted is not None and end != wanted)
     endings = tuple(
-        f"{ends.count(end)} of {len(ends)} answers ended with finish_reason {end}; the scenario says "
-        f"finish: {wanted}"
+        _(
+            "{number} of {count} answers ended with finish_reason {end}; the scenario says finish: {wanted}",
+            number=ends.count(end),
+            count=len(ends),
+            end=end,
+            wanted=wanted,
+        )
         for end in others
     )
     return (*endings, *_broken_floors(scenario, record))
@@ -25,7 +32,8 @@ def unchecked(record: Record) -> tuple[str, ...]:
     """A sentence for every score that the scenario asks for and that could not be computed."""
     absent = [sample.score.absent for sample in record.samples if sample.score is not None]
     told = dict.fromkeys(pair for one in absent for pair in one.items())
-    return tuple(f"{score} was not computed, which --llm-strict asks for: {why}" for score, why in told)
+    template = N_("{score} was not computed, which --llm-strict asks for: {why}")
+    return tuple(_(template, score=score, why=why) for score, why in told)
 
 
 def _broken_floors(scenario: Scenario, record: Record) -> tuple[str, ...]:
@@ -36,9 +44,12 @@ def _broken_floors(scenario: Scenario, record: Record) -> tuple[str, ...]:
         if value is None and any(sample.void for sample in record.samples):
             continue  # a starved client can't tell; the table says so
         if value is None:
-            sentences.append(f"{metric} has a floor of {floor:g} but was not measured")
+            template = N_("{metric} has a floor of {floor} but was not measured")
         elif metric.endswith("_s") and value > floor:
-            sentences.append(f"{metric} is {value:.3g} s, over the scenario's limit of {floor:g} s")
+            template = N_("{metric} is {value} s, over the scenario's limit of {floor} s")
         elif not metric.endswith("_s") and value < floor:
-            sentences.append(f"{metric} is {value:.3g}, under the scenario's floor of {floor:g}")
+            template = N_("{metric} is {value}, under the scenario's floor of {floor}")
+        else:
+            continue
+        sentences.append(_(template, metric=metric, value=f"{value or 0:.3g}", floor=f"{floor:g}"))
     return tuple(sentences)

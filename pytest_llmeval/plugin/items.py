@@ -10,6 +10,7 @@ import pytest
 
 from pytest_llmeval import problems, promises, scenarios, shipped
 from pytest_llmeval.errors import CeilingError, NotMeasurableError, OutOfTimeError, ScenarioError
+from pytest_llmeval.language import _
 from pytest_llmeval.model import cell_key
 from pytest_llmeval.report import cell as cell_text
 
@@ -165,7 +166,11 @@ def sentences(scenario: Scenario, outcome: evaluate.Outcome, *, strict: bool) ->
     """Why the cell fails, each a sentence; empty when it does not. A reference that fails is named."""
     record = outcome.record
     errors = [
-        f"the reference {one.record.endpoint}: {cell_text.failure(sample)}"
+        _(
+            "the reference {endpoint}: {failure}",
+            endpoint=one.record.endpoint,
+            failure=cell_text.failure(sample),
+        )
         if one is outcome.reference
         else cell_text.failure(sample)
         for one in outcome.both

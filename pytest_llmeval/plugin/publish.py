@@ -15,6 +15,7 @@ from msgspec import structs
 from pytest_llmeval import __version__, judge, provenance, runfile, shards, shipped
 from pytest_llmeval.errors import BaselineError, LLMEvalError, UsageError
 from pytest_llmeval.judge import baselines
+from pytest_llmeval.language import _, ngettext
 from pytest_llmeval.measure import price
 from pytest_llmeval.measure.telemetry import steps, summary
 from pytest_llmeval.model import Run, Shard, Telemetry, score_spread
@@ -143,7 +144,7 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
         max_time_s=context.settings.max_time_s,
         cut_off={
             name: tuple(sorted(key for endpoint, key in recorder.late if endpoint == name))
-            for name in sorted({endpoint for endpoint, _ in recorder.late})
+            for name in sorted({late[0] for late in recorder.late})
         },
     )
 
@@ -235,7 +236,9 @@ def write_markdown(recorder: Recorder, run: Run) -> None:
         with settings.step_summary.open("a", encoding="utf-8", newline="\n") as summary:
             summary.write(markdown.document(run, max(0, markdown.SUMMARY_BYTES - taken)))
     except OSError as error:
-        recorder.notes.append(f"no summary for GitHub: {settings.step_summary}: {error.strerror}")
+        recorder.notes.append(
+            _("no summary for GitHub: {path}: {why}", path=settings.step_summary, why=error.strerror)
+        )
 
 
 def _answers(recorder: Recorder) -> str:
@@ -272,8 +275,12 @@ def say(recorder: Recorder, run: Run, reporter: pytest.TerminalReporter) -> None
     for note in recorder.notes:
         reporter.write_line(safe.block(note))
     if recorder.was_interrupted:
-        cells = f"{len(run.cells)} cell{'s' * (len(run.cells) != 1)}"
-        reporter.write_line(f"interrupted: {cells} ran and are kept; nothing was judged")
+        said = ngettext(
+            "interrupted: {count} cell ran and is kept; nothing was judged",
+            "interrupted: {count} cells ran and are kept; nothing was judged",
+            len(run.cells),
+        )
+        reporter.write_line(said)
 
 
 def _utc(unix: float) -> str:

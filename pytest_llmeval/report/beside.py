@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_llmeval.language import N_, _
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_llmeval.model import Run
 
-MEMORY = {"gpu_memory_used_bytes": "GPU memory in use", "process_memory_bytes": "memory"}
-"""Metric -> what its peak is called. A GPU's memory is everybody's on it."""
+MEMORY = {"gpu_memory_used_bytes": N_("GPU memory in use"), "process_memory_bytes": N_("memory")}
+"""Metric -> what its peak is called, to be translated. A GPU's memory is everybody's on it."""
 GIB = 2**30
 
 
@@ -18,13 +20,13 @@ def seen(run: Run, endpoint: str) -> Iterator[str]:
     """``up in 31 s``, ``5.1 GiB GPU memory in use``, ``1.2 GiB memory``, as far as it is known."""
     server = run.servers.get(endpoint)
     if server is not None:
-        yield f"up in {_seconds(server.cold_start_s)}"
+        yield _("up in {time}", time=_seconds(server.cold_start_s))
     telemetry = run.telemetry.get(endpoint)
     if telemetry is not None:
         peaks = telemetry.peak | telemetry.steps.get("peak", {})
         for metric, called in MEMORY.items():
             if metric in peaks:
-                yield f"{_size(peaks[metric])} {called}"
+                yield _("{size} {memory}", size=_size(peaks[metric]), memory=_(called))
 
 
 def absent(run: Run, endpoint: str) -> Iterator[str]:

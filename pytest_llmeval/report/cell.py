@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_llmeval.language import _, ngettext
+
 from . import safe
 
 if TYPE_CHECKING:
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from pytest_llmeval.model import Record, Sample
 
 FIRST_LINES = 8
+_WORD = 10
+"""Columns of the word before a text."""
 
 
 class AnswerLike(Protocol):
@@ -32,25 +36,30 @@ def failure(sample: Sample) -> str:
     """One sentence for a failed sample."""
     assert sample.error is not None
     status = f" (HTTP {sample.error.status})" if sample.error.status and sample.error.status != 200 else ""
-    partial = f"; {sample.partial_tokens} tokens had arrived" if sample.partial_tokens else ""
-    first, _, rest = safe.block(sample.error.message).partition("\n")
-    return f"{sample.error.kind}{status}: {first}{partial}" + (f"\n{rest}" if rest else "")
+    first, newline, rest = safe.block(sample.error.message).partition("\n")
+    said = f"{sample.error.kind}{status}: {first}"
+    if sample.partial_tokens:
+        arrived = ngettext("{count} token had arrived", "{count} tokens had arrived", sample.partial_tokens)
+        said += f"; {arrived}"
+    return f"{said}{newline}{rest}"
 
 
 def details(record: Record, answers: Sequence[AnswerLike], kept_in: str | None, again: str) -> str:
     """What the failure's section says: the cell, its reasons, the first lines of its answer, where the rest
     is.
     """
-    lines = [f"cell      {record.key} on {record.endpoint}"]
+    from rich.cells import set_cell_size  # Hangul takes two columns
+
+    told = [(_("cell"), _("{what} on {endpoint}", what=record.key, endpoint=record.endpoint))]
     reasons = dict.fromkeys(reason for sample in record.samples for reason in sample.reasons)
-    lines += [f"reason    {safe.line(reason)}" for reason in reasons]
+    told += [(_("reason"), safe.line(reason)) for reason in reasons]
     first = next((answer for answer in answers if answer.text), None)
     if first is not None:
         shown = safe.block(first.text).splitlines()
-        lines.append("answer    " + "\n          ".join(shown[:FIRST_LINES]))
-        if len(shown) > FIRST_LINES:
-            lines.append(f"          … {len(shown) - FIRST_LINES} more lines")
+        told += zip((_("answer"), *[""] * FIRST_LINES), shown[:FIRST_LINES], strict=False)
+        if more := len(shown[FIRST_LINES:]):
+            told.append(("", ngettext("… {count} more line", "… {count} more lines", more)))
     if kept_in and any(answer.text for answer in answers):
-        lines.append(f"whole     {kept_in}")
-    lines.append(f"again     {again}")
-    return "\n".join(lines)
+        told.append((_("whole"), kept_in))
+    told.append((_("again"), again))
+    return "\n".join(f"{set_cell_size(word, _WORD)}{text}" for word, text in told)

@@ -7,6 +7,7 @@ from statistics import fmean, median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_llmeval.language import N_, _, ngettext
 from pytest_llmeval.model import SCORES
 
 from . import costs, grid, rounds, safe
@@ -44,13 +45,13 @@ def _points(value: float) -> str:
 COLUMNS = (
     Column("ttft_s", "TTFT", "s", digits),
     Column("tpot_s", "TPOT", "ms", lambda value: digits(value * 1e3)),
-    Column("output_tps", "speed", "tok/s", digits),
-    Column("latency_s", "latency", "s", digits, always=False),
-    Column("correctness", "correct", "/10", _points, always=False),
-    Column("quality", "quality", "/10", _points),
-    Column("clarity", "clarity", "/10", _points, always=False),
-    Column("total", "total", "/10", _points, always=False),
-    Column("cold_start_s", "cold", "s", digits, always=False),
+    Column("output_tps", N_("speed"), "tok/s", digits),
+    Column("latency_s", N_("latency"), "s", digits, always=False),
+    Column("correctness", N_("correct"), "/10", _points, always=False),
+    Column("quality", N_("quality"), "/10", _points),
+    Column("clarity", N_("clarity"), "/10", _points, always=False),
+    Column("total", N_("total"), "/10", _points, always=False),
+    Column("cold_start_s", N_("cold"), "s", digits, always=False),
 )
 
 
@@ -87,7 +88,12 @@ def table(run: Run, width: int, *, verbose: bool) -> Iterator[RenderableType]:
     headings, texts = columns(every, lines, run)
     yield grid.drawn(headings, texts, width, styles=[row.style for row in lines], rule_after=len(shown))
     if len(shown) < len(every):
-        yield Text(f"… and {len(every) - len(shown)} better cells (-v shows all)", style="dim")
+        left_out = ngettext(
+            "… and {count} better cell (-v shows all)",
+            "… and {count} better cells (-v shows all)",
+            len(every) - len(shown),
+        )
+        yield Text(left_out, style="dim")
     if said := rounds.identical(run):
         yield Text(said, style="dim")
 
@@ -150,15 +156,15 @@ def _rounds(record: Record, verbose: bool) -> Iterator[str]:
     kinds: list[str | None] = [one.error.kind if one.error else None for one in samples]
     happened = {
         **{kind: [other == kind for other in kinds] for kind in kinds if kind},
-        "cut off": [one.finish_reason == "length" for one in samples],
-        "void": [one.void is not None for one in samples],
+        _("cut off"): [one.finish_reason == "length" for one in samples],
+        _("void"): [one.void is not None for one in samples],
     }
     for what, hits in happened.items():
         if any(hits):
             yield what if all(hits) else f"{what} {sum(hits)}/{len(hits)}"
     answers = {one.answer_sha256 for one in samples}
     if verbose and len(samples) > 1 and len(answers) == 1 and None not in answers:
-        yield f"{len(samples)} identical rounds"
+        yield _("{count} identical rounds", count=len(samples))
 
 
 def totals(every: Sequence[Row], run: Run) -> list[Row]:
@@ -177,11 +183,12 @@ def _total(endpoint: str, every: Sequence[Row], run: Run) -> Row:
         figures[column.name] = (fmean if column.name in SCORES else median)(known) if known else None
     whole = [one for one in run.verdicts if one.cell is None and safe.line(one.endpoint) == endpoint]
     failed = sum(row.failed for row in own)
-    cost = [f"cost {costs.written(run.costs[endpoint])}"] if costs.are_shown(run, endpoint) else []
-    role = ["reference"] if run.reference is not None and endpoint == safe.line(run.reference) else []
-    note = ", ".join([*role, *([f"{failed} failed"] if failed else []), *_judged(whole), *cost])
+    cost = [costs.told(run.costs[endpoint])] if costs.are_shown(run, endpoint) else []
+    role = [_("reference")] if run.reference is not None and endpoint == safe.line(run.reference) else []
+    failures = [_("{count} failed", count=failed)] if failed else []
+    note = ", ".join([*role, *failures, *_judged(whole), *cost])
     style = "bold red" if any(one.red for one in whole) else "bold"
-    return Row((), f"{len(own)} cell{'s' * (len(own) != 1)}", endpoint, figures, note, style)
+    return Row((), ngettext("{count} cell", "{count} cells", len(own)), endpoint, figures, note, style)
 
 
 def columns(
@@ -189,14 +196,14 @@ def columns(
 ) -> tuple[dict[str, tuple[str, str]], dict[str, list[str]]]:
     """Two-line headings and texts by column. What all lines share stands in a heading, or nowhere."""
     suite = common_suite(run)
-    headings = {"cell": ("cell", f"of {suite.removesuffix('/')}" if suite else "")}
+    headings = {"cell": (_("cell"), _("of {suite}", suite=suite.removesuffix("/")) if suite else "")}
     if len({row.endpoint for row in every}) > 1:
-        headings["endpoint"] = ("endpoint", "")
+        headings["endpoint"] = (_("endpoint"), "")
     for column in COLUMNS:
         if column.always or any(row.figures[column.name] is not None for row in every):
-            headings[column.name] = (column.heading, column.unit)
+            headings[column.name] = (_(column.heading), column.unit)
     if any(row.note for row in lines):
-        headings["note"] = ("note", "")
+        headings["note"] = (_("note"), "")
     texts = {name: [row.text(name) for row in lines] for name in headings}
     texts["cell"] = [text.removeprefix(suite) for text in texts["cell"]]
     return headings, texts

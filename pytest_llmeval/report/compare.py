@@ -6,6 +6,7 @@ import io
 from statistics import fmean, median
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_llmeval.language import N_, _, ngettext
 from pytest_llmeval.model import SCORES, Cost
 
 from . import beside, costs, grid, markup, safe
@@ -67,21 +68,32 @@ class _Figure(NamedTuple):
 
 
 _FIGURES = (
-    _Figure("ttft_s", "TTFT, s", -1),
-    _Figure("latency_s", "latency, s", -1),
-    _Figure("output_tps", "speed, tok/s", 1),
-    _Figure("load_tps", "speed under load, tok/s", 1),
+    _Figure("ttft_s", N_("TTFT, s"), -1),
+    _Figure("latency_s", N_("latency, s"), -1),
+    _Figure("output_tps", N_("speed, tok/s"), 1),
+    _Figure("load_tps", N_("speed under load, tok/s"), 1),
 )
 
 
 def figures(of: Sequence[Side]) -> list[Line]:
     """Metrics with a value on any side. Over the cells that all sides have that have the metric at all."""
-    lines = [_line("cold start, s", [_cold_start_s(side) for side in of], grid.digits, -1)]
-    lines += [_line(one.label, _over_shared_cells(of, one.metric), grid.digits, one.sign) for one in _FIGURES]
+    lines = [_line(_("cold start, s"), [_cold_start_s(side) for side in of], grid.digits, -1)]
+    lines += [
+        _line(_(one.label), _over_shared_cells(of, one.metric), grid.digits, one.sign) for one in _FIGURES
+    ]
     for metric, called in beside.MEMORY.items():
-        lines.append(_line(f"{called}, GiB", [_peak_gib(side, metric) for side in of], grid.digits, -1))
+        lines.append(
+            _line(
+                _("{memory}, GiB", memory=_(called)),
+                [_peak_gib(side, metric) for side in of],
+                grid.digits,
+                -1,
+            )
+        )
     used = [_mean(side, "gpu_utilization") for side in of]
-    lines.append(_line("GPU utilisation, %", [None if x is None else 100 * x for x in used], grid.digits, 0))
+    lines.append(
+        _line(_("GPU utilisation, %"), [None if x is None else 100 * x for x in used], grid.digits, 0)
+    )
     lines.append(_cost(of))
     return [line for line in lines if set(line.texts) != {grid.ABSENT}]
 
@@ -103,7 +115,9 @@ def scores(of: Sequence[Side]) -> list[Line]:
 
 def means(of: Sequence[Side]) -> list[Line]:
     """The mean of each score, over the cells that all sides have."""
-    lines = [_line(f"mean {score}", _over_shared_cells(of, score), _points, 1) for score in SCORES]
+    lines = [
+        _line(_("mean {score}", score=score), _over_shared_cells(of, score), _points, 1) for score in SCORES
+    ]
     return [line for line in lines if set(line.texts) != {grid.ABSENT}]
 
 
@@ -163,8 +177,8 @@ def _cost(of: Sequence[Side]) -> Line:
     sums = [sum(costs_, Cost()) if costs_ else None for costs_ in paid]
     texts = tuple(grid.ABSENT if one is None else costs.written(one) for one in sums)
     if any(one is not None and one.unknown for one in sums):
-        return Line("cost", texts)
-    return _line("cost", [None if one is None else one.amount for one in sums], costs.amount, -1)
+        return Line(_("cost"), texts)
+    return _line(_("cost"), [None if one is None else one.amount for one in sums], costs.amount, -1)
 
 
 # -- drawn --------------------------------------------------------------------------------------------------
@@ -187,12 +201,15 @@ def text(of: Sequence[Side], sentences: Sequence[str], *, width: int, color: boo
     rated = scores(of)
     shown = [*rated[:MAX_SCORES], *means(of)]
     with console.capture() as capture:
-        for title, lines in (("measured", figures(of)), ("score, of 10", shown)):
+        for title, lines in ((_("measured"), figures(of)), (_("score, of 10"), shown)):
             for part in _tables(title, of, lines, width) if lines else ():
                 console.print(part)
                 console.print()
         if left_out := len(rated[MAX_SCORES:]):
-            console.print(Text(f"… and {left_out} cells that differ less\n", style="dim"))
+            said = ngettext(
+                "… and {count} cell that differs less", "… and {count} cells that differ less", left_out
+            )
+            console.print(Text(f"{said}\n", style="dim"))
         for sentence in sentences:
             console.print(Text(safe.line(sentence)))
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
@@ -225,7 +242,7 @@ def _tables(title: str, of: Sequence[Side], lines: Sequence[Line], width: int) -
 def document(of: Sequence[Side], sentences: Sequence[str]) -> str:
     """As Markdown: what it comes to, then what was measured; the scores by cell folded."""
     said = [f"- {markup.inline(sentence)}" for sentence in sentences]
-    opening, closing = markup.folded("Scores by cell, those that differ most first")
+    opening, closing = markup.folded(_("Scores by cell, those that differ most first"))
     rated = scores(of)
     cells = [*opening, *_rows(of, rated), *closing] if rated else []
     return "\n".join([*said, "", *_rows(of, [*figures(of), *means(of)]), "", *cells])

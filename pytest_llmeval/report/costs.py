@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_llmeval.language import N_, _
 from pytest_llmeval.model import Cost
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ def are_shown(run: Run, endpoint: str) -> bool:
 
 def written(cost: Cost) -> str:
     """``0.0123``, or ``at least 0.0123`` where some requests could not be priced."""
-    return f"at least {amount(cost.amount)}" if cost.unknown else amount(cost.amount)
+    return _("at least {amount}", amount=amount(cost.amount)) if cost.unknown else amount(cost.amount)
+
+
+def told(cost: Cost) -> str:
+    """``cost 0.0123``."""
+    return _("cost {amount}", amount=written(cost))
 
 
 def in_all(run: Run, ceiling: float | None, *, stopped: bool) -> str | None:
@@ -26,10 +32,12 @@ def in_all(run: Run, ceiling: float | None, *, stopped: bool) -> str | None:
         return None
     if ceiling is None and not any(are_shown(run, name) for name in run.costs):
         return None
-    text = f"cost {written(sum(run.costs.values(), Cost()))}"
+    cost = sum(run.costs.values(), Cost())
+    text = told(cost)
     if ceiling is not None:
-        text += f" of --llm-max-cost={amount(ceiling)}"
-    return f"{text}; what could have passed it was not asked" if stopped else text
+        of = N_("cost {amount} of --llm-max-cost={ceiling}")
+        text = _(of, amount=written(cost), ceiling=amount(ceiling))
+    return f"{text}; {_('what could have passed it was not asked')}" if stopped else text
 
 
 def amount(value: float) -> str:

@@ -23,7 +23,7 @@ inverse of the speed, the total a mean of its neighbours; under load, goodput an
 
 
 class Column(NamedTuple):
-    """A figure's column: its heading, its unit, and how a value is written."""
+    """A figure's column: its heading, to be translated, its unit, and how a value is written."""
 
     name: str
     heading: str

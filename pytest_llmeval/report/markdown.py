@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_llmeval.language import _, ngettext
+
 from . import cell, cells, costs, markup, passing, terminal
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ SUMMARY_BYTES = 1 << 20
 """What GitHub takes of a job step's summary."""
 COMMENT_BYTES = 65_536
 """A comment may have so many characters; nothing has more characters than bytes."""
-_LEFT_OUT = "\n*Not all of it fits here: the run file has the rest.*\n"
 _TEXTS = {"cell", "endpoint"}
 _LONGEST = 2000
 """Characters that are shown of a cell's failures; a server's page of HTML is no message."""
@@ -25,7 +26,8 @@ _LONGEST = 2000
 
 def document(run: Run, limit: int = SUMMARY_BYTES) -> str:
     """The run in at most ``limit`` bytes of UTF-8: what does not fit is left out, the best cells first."""
-    room = limit - len(_LEFT_OUT.encode())
+    left_out = f"\n*{_('Not all of it fits here: the run file has the rest.')}*\n"
+    room = limit - len(left_out.encode())
     kept: list[str] = []
     is_whole = True
     for part in _parts(run):
@@ -35,7 +37,7 @@ def document(run: Run, limit: int = SUMMARY_BYTES) -> str:
         is_whole = is_whole and whole
     if is_whole:
         return "".join(kept)
-    return "".join([*kept, _LEFT_OUT]) if room >= 0 else ""
+    return "".join([*kept, left_out]) if room >= 0 else ""
 
 
 class _Part:
@@ -82,31 +84,43 @@ def _parts(run: Run) -> Iterator[_Part]:
         about.append(f"- {markup.inline(line)}")
     yield _Part([], about, [""])
     failed = [record for record in run.cells if any(not sample.ok for sample in record.samples)]
-    title = f"{_count(len(failed), 'cell')} with failed requests"
+    title = ngettext("{count} cell with failed requests", "{count} cells with failed requests", len(failed))
     yield _folded(title, [], [_failed(record) for record in failed])
-    yield _folded(f"{_count(len(every), 'cell')}, the worst first", *_table(every, every, run))
+    title = ngettext("{count} cell, the worst first", "{count} cells, the worst first", len(every))
+    yield _folded(title, *_table(every, every, run))
     sentences = [f"- **{one.verdict}** {markup.inline(one.sentence)}" for one in run.verdicts]
-    yield _folded(_count(len(sentences), "promise"), [], sentences)
+    yield _folded(ngettext("{count} promise", "{count} promises", len(sentences)), [], sentences)
 
 
 def headline(run: Run) -> str:
     """The verdict on the whole run in a few words."""
+    count = len(run.cells)
     if run.interrupted:
-        return f"⚪ interrupted after {_count(len(run.cells), 'cell')}; nothing was judged"
+        return "⚪ " + ngettext(
+            "interrupted after {count} cell; nothing was judged",
+            "interrupted after {count} cells; nothing was judged",
+            count,
+        )
     red = sum(one.red for one in run.verdicts)
     failed = sum(any(not sample.ok for sample in record.samples) for record in run.cells)
-    told = [f"{_count(red, 'promise')} broken"] if red else []
-    told += [f"failed requests in {_count(failed, 'cell')}"] if failed else []
+    told = [ngettext("{count} promise broken", "{count} promises broken", red)] if red else []
+    if failed:
+        told.append(ngettext("failed requests in {count} cell", "failed requests in {count} cells", failed))
     if told:
         return f"🔴 {', '.join(told)}"
     names = {one.verdict for one in run.verdicts}
-    open_ = [name for name in ("stale", "inconclusive") if name in names]
-    cells_ = _count(len(run.cells), "cell")
-    if open_:
-        return f"🟡 nothing regressed in {cells_}, as far as that can be told ({', '.join(open_)})"
+    if open_ := [name for name in ("stale", "inconclusive") if name in names]:
+        return "🟡 " + ngettext(
+            "nothing regressed in {count} cell, as far as that can be told ({verdicts})",
+            "nothing regressed in {count} cells, as far as that can be told ({verdicts})",
+            count,
+            verdicts=", ".join(open_),
+        )
     if names <= {"new", "not run"}:
-        return f"⚪ {cells_}, nothing to compare with yet"
-    return f"🟢 nothing regressed in {cells_}"
+        return "⚪ " + ngettext(
+            "{count} cell, nothing to compare with yet", "{count} cells, nothing to compare with yet", count
+        )
+    return "🟢 " + ngettext("nothing regressed in {count} cell", "nothing regressed in {count} cells", count)
 
 
 def _table(every: Sequence[Row], shown: Sequence[Row], run: Run) -> tuple[list[str], list[str]]:
@@ -127,9 +141,5 @@ def _failed(record: Record) -> str:
     """A cell with what went wrong in it, each sentence once."""
     said = "\n".join(dict.fromkeys(cell.failure(sample) for sample in record.samples if not sample.ok))
     shown = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
-    where = f"{markup.inline(record.key)} on {markup.inline(record.endpoint)}"
-    return f"**{where}**\n\n{markup.fenced(shown)}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+    key, endpoint = markup.inline(record.key), markup.inline(record.endpoint)
+    return f"**{_('{what} on {endpoint}', what=key, endpoint=endpoint)}**\n\n{markup.fenced(shown)}"

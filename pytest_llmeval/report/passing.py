@@ -12,6 +12,8 @@ from math import comb
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_llmeval.language import _, ngettext
+
 from . import safe
 
 if TYPE_CHECKING:
@@ -53,8 +55,8 @@ def told(run: Run) -> Iterator[str]:
             f"pass@{k} {100 * fmean(pass_at(k, cell.answers, cell.right) for cell in known):.1f} %"
             for k in _ks(known)
         )
-        cells = f"{len(known)} cell{'s' * (len(known) != 1)}"
-        yield f"{safe.line(suite)} on {safe.line(endpoint)}: {', '.join(shares)} ({cells})"
+        who = _("{what} on {endpoint}", what=safe.line(suite), endpoint=safe.line(endpoint))
+        yield f"{who}: {', '.join(shares)} ({ngettext('{count} cell', '{count} cells', len(known))})"
 
 
 def passed(record: Record) -> Passed | None:

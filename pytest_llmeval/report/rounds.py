@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_llmeval.language import _
+
 if TYPE_CHECKING:
     from pytest_llmeval.model import Record, Run
 
@@ -17,8 +19,14 @@ def identical(run: Run) -> str | None:
     same = sum(_is_identical(record) for record in several)
     if not same:
         return None
-    cells = f"{same} of {len(several)} cells" if len(several) > 1 else "the cell"
-    return f"{cells} answered byte-identically in all rounds: more rounds add no evidence about scores"
+    if len(several) == 1:
+        return _("the cell answered byte-identically in all rounds: more rounds add no evidence about scores")
+    return _(
+        "{same} of {count} cells answered byte-identically in all rounds: "
+        "more rounds add no evidence about scores",
+        same=same,
+        count=len(several),
+    )
 
 
 def _rounds(record: Record) -> set[int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from pytest_llmeval.language import _, ngettext
+
 from . import beside, cells, grid, passing, safe, underload
 
 if TYPE_CHECKING:
@@ -59,14 +61,15 @@ def _facts(run: Run, *, verbose: bool) -> Iterator[RenderableType]:
     for name in sorted(run.endpoints):
         lines.append((name, "bold", what_it_is(run, name)))
         if verbose:
-            lines += [("", "", f"no telemetry of {why}") for why in beside.absent(run, name)]
+            lines += [("", "", _("no telemetry of {why}", why=why)) for why in beside.absent(run, name)]
     yield from _pairs([*lines, *_execution(run)])
 
 
 def what_it_is(run: Run, endpoint: str) -> str:
     """``vllm 0.32.0 · a-model · awq · 32,768 tokens of context · up in 31 s``, as far as it is known."""
     facts = run.endpoints[endpoint]
-    window = f"{facts.context_window:,} tokens of context" if facts.context_window else None
+    tokens = f"{facts.context_window:,}" if facts.context_window else ""
+    window = _("{tokens} tokens of context", tokens=tokens) if tokens else None
     known = (facts.server, facts.model, facts.quantization, window, *beside.seen(run, endpoint))
     return " · ".join(safe.line(one) for one in known if one) or facts.kind
 
@@ -74,15 +77,21 @@ def what_it_is(run: Run, endpoint: str) -> str:
 def _execution(run: Run) -> Iterator[tuple[str, str, str]]:
     """That answers were executed without protection; scores that could not be computed, and why."""
     if run.sandbox == "none":
-        yield "sandbox", "red", "none: answers were executed without protection (--llm-sandbox=none)"
+        told = _("none: answers were executed without protection (--llm-sandbox=none)")
+        yield _("sandbox"), "red", told
     cells: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for record in run.cells:
         for score in (sample.score for sample in record.samples if sample.score is not None):
             for absent in score.absent.items():
                 cells.setdefault(absent, set()).add((record.endpoint, record.key))
     for (metric, why), which in cells.items():
-        where = f"{len(which)} cell{'s' * (len(which) != 1)}"
-        yield metric, "yellow", f"not computed in {where}: {safe.line(why)}"
+        told = ngettext(
+            "not computed in {count} cell: {why}",
+            "not computed in {count} cells: {why}",
+            len(which),
+            why=safe.line(why),
+        )
+        yield metric, "yellow", told
 
 
 def _sentences(verdicts: Sequence[Verdict], *, verbose: bool) -> Iterator[RenderableType]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
+from pytest_llmeval.language import N_, _
+
 from . import cells, grid, safe
 from .grid import Column, digits
 
@@ -16,13 +18,13 @@ if TYPE_CHECKING:
     from pytest_llmeval.model import Load, Record, Run
 
 COLUMNS = (
-    Column("load_tps", "all", "tok/s", digits),
-    Column("request_rps", "done", "/s", digits),
-    Column("goodput_rps", "goodput", "/s", digits, always=False),
+    Column("load_tps", N_("all"), "tok/s", digits),
+    Column("request_rps", N_("done"), "/s", digits),
+    Column("goodput_rps", N_("goodput"), "/s", digits, always=False),
     Column("ttft_p50_s", "TTFT", "p50 s", digits),
     Column("ttft_p99_s", "TTFT", "p99 s", digits),
-    Column("queue_p99_s", "queue", "p99 s", digits, always=False),
-    Column("fairness", "fair", "of 1", digits),
+    Column("queue_p99_s", N_("queue"), "p99 s", digits, always=False),
+    Column("fairness", N_("fair"), "of 1", digits),
 )
 """Each a field of ``model.Load``."""
 
@@ -34,16 +36,16 @@ def table(run: Run, width: int) -> Iterator[RenderableType]:
         return
     figures = [_figures(record) for record in records]
     suite = cells.common_suite(run)
-    headings = {"cell": ("under load", "")}
+    headings = {"cell": (_("under load"), "")}
     texts = {"cell": [safe.line(record.key).removeprefix(suite) for record in records]}
     if len({record.endpoint for record in run.cells}) > 1:
-        headings["endpoint"] = ("endpoint", "")
+        headings["endpoint"] = (_("endpoint"), "")
         texts["endpoint"] = [safe.line(record.endpoint) for record in records]
-    headings["asked"] = ("at once", "")
+    headings["asked"] = (_("at once"), "")
     texts["asked"] = [_asked(record.load[0]) for record in records]
     for column in COLUMNS:
         if column.always or any(one[column.name] is not None for one in figures):
-            headings[column.name] = (column.heading, column.unit)
+            headings[column.name] = (_(column.heading), column.unit)
             texts[column.name] = [column.text(one[column.name]) for one in figures]
     yield grid.drawn(headings, texts, width)
 
