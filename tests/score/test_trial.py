@@ -22,6 +22,12 @@ class Same:
     def __eq__(self, other):
         return True
     __hash__ = None
+
+class Honest:
+    def __init__(self, number):
+        self.number = number
+    def __eq__(self, other):
+        return self.number == other.number
 """
 
 pytestmark = pytest.mark.skipif(isinstance(SANDBOX, Unusable), reason="no sandbox here")
@@ -281,9 +287,43 @@ def test_fine():
 
 
 def test_what_equals_everything_equals_nothing() -> None:
-    told = verdicts("def test_it():\n    assert Same() == 3\n\ndef test_other():\n    assert LIMIT == 3\n")
-    assert told["test_it"] is not None
-    assert told["test_other"] is None
+    told = verdicts("""
+import unittest
+
+def test_it():
+    assert Same() == 3
+
+def test_inside():
+    assert [1, (Same(), 2)] == [1, (3, 2)]
+
+def test_in():
+    assert Same() in (3,)
+
+def test_keys():
+    assert {"a": Same()} == {"a": 3}
+
+def test_other():
+    assert LIMIT == 3
+
+def test_honest():
+    assert [Honest(3)] == [Honest(3)]
+
+class Numbers(unittest.TestCase):
+    def test_equal(self):
+        self.assertEqual(Same(), 3)
+
+    def test_in(self):
+        self.assertIn(Same(), [3])
+
+    def test_honest(self):
+        self.assertEqual([Honest(3)], [Honest(3)])
+""")
+    assert sorted(name for name, why in told.items() if why is None) == [
+        "Numbers.test_honest",
+        "test_honest",
+        "test_other",
+    ]
+    assert str(told["Numbers.test_equal"]).endswith("equals everything")
 
 
 def test_the_subject_does_not_stand_for_what_tests_use() -> None:

@@ -13,7 +13,7 @@ import sys
 
 TYPE_CHECKING = False  # importing typing costs more than all of this
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import CodeType, ModuleType
     from typing import Any
 
@@ -87,12 +87,34 @@ def noticed(number: int, names: tuple[str, ...]) -> str | None:
 def compare(operator: str, left: Any, right: Any, text: str, message: Callable[[], object] | None) -> None:
     """``assert left operator right``, told with both values. What equals everything equals nothing."""
     passed = bool(_OPERATORS[operator](left, right))
-    if passed and operator == "==":
-        own = [one for one in (left, right) if type(one).__module__ in ("solution", *_Job.modules)]
-        passed = not any(one == object() for one in own)
+    if passed and operator in ("==", "in"):
+        passed = not _equals_everything(left, right)
     if not passed:
         told = f": {message()}" if message is not None else f": {_shown(left)} {operator} {_shown(right)}"
         raise AssertionError(f"`{text}`{told}")
+
+
+def _equals_everything(*values: object) -> bool:
+    """Whether an object of the subject's own is among them that also equals what it has never seen."""
+    return any(_is_equal(one, object()) for one in _own_objects(values, 5))
+
+
+def _own_objects(values: Iterable[object], depth: int) -> Iterator[object]:
+    """Those of classes of the subject, also in plain collections."""
+    for value in values:
+        if type(value).__module__ in ("solution", *_Job.modules):
+            yield value
+        elif depth and isinstance(value, dict):
+            yield from _own_objects([*value.keys(), *value.values()], depth - 1)
+        elif depth and isinstance(value, (list, tuple, set, frozenset)):
+            yield from _own_objects(value, depth - 1)
+
+
+def _is_equal(one: object, other: object) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - an honest one may want another of its kind
+        return False
 
 
 def holds(value: object, text: str, message: Callable[[], object] | None) -> None:
@@ -178,8 +200,24 @@ def _mark(test: object, name: str) -> Any:
     return getattr(test, "__dict__", {}).get(name)
 
 
+def _watching(check: Callable[..., None]) -> Callable[..., None]:
+    """The same method of ``TestCase``, for which what equals everything equals nothing."""
+
+    def watched(case: Any, first: object, second: object, msg: object = None) -> None:
+        check(case, first, second, msg)
+        if _equals_everything(first, second):
+            case.fail(case._formatMessage(msg, f"{_shown(first)} equals everything"))  # noqa: SLF001
+
+    return watched
+
+
 def _of_unittest(name: str, test: Any) -> Iterator[_Case]:
     import unittest
+
+    for check in ("assertEqual", "assertIn"):
+        method = getattr(unittest.TestCase, check)
+        if method.__name__ == check:
+            setattr(unittest.TestCase, check, _watching(method))
 
     def run(case: Any) -> None:
         result = unittest.TestResult()
