@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from pytest_llmeval.errors import AnalyserError
 
 from . import rules, source
 from .analysis import Analysis
+from .scratch import Scratch
 from .worker import FOLDER_PREFIX, HEADER_BYTES
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class _Worker:
 
     def __init__(self, cpu_s: int, start_s: float) -> None:
         self._cpu_s = cpu_s
-        self._folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX)
+        self._scratch = Scratch(FOLDER_PREFIX)
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         try:
             # -S -P: the interpreter brings the standard library alone, and nothing of the working folder
@@ -117,12 +117,12 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
-                cwd=self._folder,
-                env=_environment(self._folder),
+                cwd=self._scratch.path,
+                env=_environment(self._scratch.path),
                 start_new_session=True,
             )
         except OSError as error:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._scratch.remove()
             self._log.close()
             raise AnalyserError(f"the analyser can't be started: {error}") from error
         hello, reason = self._receive(time.monotonic() + start_s)
@@ -159,7 +159,7 @@ class _Worker:
             self._process.wait(_CLOSING_S)
         _kill(self._process)
         self._log.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.remove()
 
     def _receive(self, deadline: float) -> tuple[bytes | None, str | None]:
         assert self._process.stdout is not None

@@ -7,7 +7,6 @@ import marshal
 import os
 import secrets
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from pytest_llmeval.errors import SandboxError
+from pytest_llmeval.score.scratch import Scratch
 
 from . import bubblewrap, replies
 from .protocol import DEFAULT, Broken, Limits, Result
@@ -97,7 +97,8 @@ class _Child:
         self._calls = calls
         self._limits = limits
         self._nonce = secrets.token_hex(16)
-        self._folder = tempfile.mkdtemp(prefix="llmeval-sandbox-")
+        self._scratch = Scratch("llmeval-sandbox-")
+        folder = self._scratch.path
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end()
         self._buffer = bytearray()
         readable = _readable()
@@ -106,14 +107,14 @@ class _Child:
                 self._nonce,
                 way.parent(),
                 way.guards,
-                self._folder,
+                folder,
                 readable,
                 (limits.cpu_s, limits.memory_bytes, limits.file_bytes),
                 code.encode("utf-8", "replace").decode(),
                 calls,
             )
         )
-        wrapped = way.wrap(self._folder, [*readable, _HERE]) if way.wrap else []
+        wrapped = way.wrap(folder, [*readable, _HERE]) if way.wrap else []
         self._reading, writing = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
@@ -121,8 +122,8 @@ class _Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._log,
-                cwd=self._folder,
-                env=_environment(self._folder),
+                cwd=folder,
+                env=_environment(folder),
                 pass_fds=(writing,),
                 start_new_session=True,
             )
@@ -210,7 +211,7 @@ class _Child:
     def _forget(self) -> None:
         os.close(self._reading)
         self._log.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.remove()
 
 
 def _environment(folder: str) -> dict[str, str]:
