@@ -2,8 +2,8 @@
 
 ``python benchmarks/kill.py --kills=100`` runs a small project again and again, with and without workers, and
 kills one process of it at a random moment. Then it looks for processes that are left, files that are cut off,
-the baseline, the journal, whether ``--llm-resume`` brings the run to its end, and whether the next run removes
-the temporary folders that are left. It exits 1 where one of these is wrong. Linux.
+the baseline, the journal, whether ``--llm-resume`` brings the run to its end, whether the next run removes
+the temporary folders that are left; it exits 1 where one of these is wrong. Linux.
 """
 
 from __future__ import annotations

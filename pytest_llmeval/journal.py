@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -273,7 +274,8 @@ class Journal:
 
     def close(self) -> None:
         """Leave it to a later run. Safe to call twice."""
-        self._file.close()
+        with suppress(OSError):  # what could not be written once can't be now
+            self._file.close()
         self._lock.release()
 
     def remove(self) -> None:

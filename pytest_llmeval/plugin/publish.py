@@ -207,7 +207,10 @@ def update_baselines(recorder: Recorder, run: Run) -> list[str]:
     settings = recorder.context.settings
     if not settings.update_baselines:
         return []
-    return baselines.update(settings.baselines, run, settings.policy)
+    said: list[str] = []
+    with recorder.kept(settings.baselines):
+        said += baselines.update(settings.baselines, run, settings.policy)
+    return said
 
 
 def write(recorder: Recorder, run: Run) -> None:
@@ -215,19 +218,25 @@ def write(recorder: Recorder, run: Run) -> None:
     context = recorder.context
     text = runfile.dump(run)
     if context.settings.answers:
-        runfile.write(context.run_folder / "answers.jsonl", _answers(recorder))
+        answers = context.run_folder / "answers.jsonl"
+        with recorder.kept(answers):
+            runfile.write(answers, _answers(recorder))
+    if context.settings.json is not None:
+        with recorder.kept(context.settings.json):
+            runfile.write(context.settings.json, text)
     path = context.run_folder / "run.json"
-    for target in (path, *([context.settings.json] if context.settings.json else [])):
-        runfile.write(target, text)
     where = path.relative_to(context.config.rootpath).as_posix()
-    runfile.write(context.folder / "last-run.json", json.dumps({"run": where}) + "\n")
+    with recorder.kept(path):
+        runfile.write(path, text)
+        runfile.write(context.folder / "last-run.json", json.dumps({"run": where}) + "\n")
 
 
 def write_markdown(recorder: Recorder, run: Run) -> None:
     """The file that was asked for, else a part of the job step's summary."""
     settings = recorder.context.settings
     if settings.markdown is not None:
-        runfile.write(settings.markdown, markdown.document(run, markdown.COMMENT_BYTES))
+        with recorder.kept(settings.markdown):
+            runfile.write(settings.markdown, markdown.document(run, markdown.COMMENT_BYTES))
         return
     if settings.step_summary is None:
         return
@@ -275,6 +284,8 @@ def say(recorder: Recorder, run: Run, reporter: pytest.TerminalReporter) -> None
     for note in recorder.notes:
         reporter.write_line(safe.block(note))
     if recorder.was_interrupted:
+        for line in recorder.unwritten:
+            reporter.write_line(safe.block(line))
         said = ngettext(
             "interrupted: {count} cell ran and is kept; nothing was judged",
             "interrupted: {count} cells ran and are kept; nothing was judged",

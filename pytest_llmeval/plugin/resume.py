@@ -120,6 +120,7 @@ class Log:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._journal: Journal | None = None
+        self._is_full = False
         self._began_s = round(context.began_unix - context.started_unix, 3)
 
     def check(self, changed_cells: Sequence[str], endpoints: Iterable[str]) -> None:
@@ -155,9 +156,23 @@ class Log:
         return opened
 
     def note(self, report: pytest.TestReport, payload: dict[str, Any]) -> None:
-        """Write down what a finished test learned. One that cost or time cut off is not finished."""
-        if not payload["records"] or payload.get("stopped") or "late" in payload:
+        """Write down what a finished test learned. One that cost or time cut off is not finished.
+
+        A run whose journal can't be written goes on: it only can't be taken up behind that place.
+        """
+        if not payload["records"] or payload.get("stopped") or "late" in payload or self._is_full:
             return
+        try:
+            self._note(report, payload)
+        except OSError as error:
+            self._is_full = True
+            assert self.context.recorder is not None
+            where = self.context.config.rootpath / ".llmeval"
+            self.context.recorder.unwritten.append(
+                f"{where}: the journal can't be written: {error.strerror}; the rest of the run is not in it"
+            )
+
+    def _note(self, report: pytest.TestReport, payload: dict[str, Any]) -> None:
         context = self.context
         if self._journal is None:
             opening = Opening(

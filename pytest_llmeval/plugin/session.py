@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import options
+from pytest_llmeval.errors import BaselineError
+
+from . import ending, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from pytest_llmeval.model import Record, Run, Verdict
 
@@ -51,6 +54,8 @@ class Recorder:
         """Whether the run can't be resumed: nothing of it is published."""
         self.run: Run | None = None
         self.notes: list[str] = []
+        self.unwritten: list[str] = []
+        """What could not be written, a sentence each."""
         self.cells_behind: dict[str, tuple[str, ...]] = {}
         """Node id of a verdict's report -> the node ids of the cells behind it."""
 
@@ -111,7 +116,8 @@ class Recorder:
         if self.context.asked and not session.config.option.collectonly:
             self._prepare(session)
         try:
-            yield
+            with ending.as_ctrl_c():
+                yield
         except KeyboardInterrupt:
             self.was_interrupted = True
             self._publish(session)
@@ -121,6 +127,7 @@ class Recorder:
             raise
         else:
             self._publish(session)
+            self._refuse_unwritten()
             self._refuse_unselected()
         finally:
             self.context.close()
@@ -157,17 +164,33 @@ class Recorder:
         self.run = publish.build_run(self, session)
         if not self.was_interrupted:
             self.run = publish.judged(self, self.run, session)
+        publish.write(self, self.run)  # before anything is told: the terminal may be gone
+        if not self.was_interrupted:
             verdicts.report(self, session)
             self.notes += publish.update_baselines(self, self.run)
-        publish.write(self, self.run)
         publish.write_markdown(self, self.run)
         cut_off = self.was_interrupted or session.shouldfail or session.shouldstop
-        self.log.end(whole=not (cut_off or self.was_stopped or self.late))
+        with self.kept(self.context.folder):
+            self.log.end(whole=not (cut_off or self.was_stopped or self.late or self.unwritten))
         publish.benchmark(self, self.run)
         hook = session.config.hook
         for record in self.run.cells:
             hook.pytest_llmeval_record(config=session.config, record=record)
         hook.pytest_llmeval_report(config=session.config, run=self.run)
+
+    @contextmanager
+    def kept(self, path: Path) -> Iterator[None]:
+        """Round the writing of a file: one that can't be written costs no other, and the run is red."""
+        try:
+            yield
+        except BaselineError as error:
+            self.unwritten.append(str(error))
+        except OSError as error:
+            self.unwritten.append(f"{path}: can't be written: {error.strerror}")
+
+    def _refuse_unwritten(self) -> None:
+        if self.unwritten:
+            raise pytest.UsageError("\n".join(dict.fromkeys(self.unwritten)))
 
     def _refuse_unselected(self) -> None:
         if self.unselected and self.context.settings.strict:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-try:
+if sys.platform != "win32":  # there, what is left is left
     import fcntl
-except ImportError:  # Windows: what is left is left
-    fcntl = None  # type: ignore[assignment]
 
 _YOUNG_S = 60.0
 """A folder of fewer seconds may not be locked yet."""
@@ -41,7 +40,7 @@ class Scratch:
 @functools.cache
 def _sweep(prefix: str, within: str) -> None:
     """Remove, once a process, the folders of makers that are gone."""
-    for path in Path(within).glob(f"{prefix}*") if fcntl else ():
+    for path in Path(within).glob(f"{prefix}*"):
         try:
             if path.stat(follow_symlinks=False).st_mtime > time.time() - _YOUNG_S:
                 continue
@@ -55,7 +54,7 @@ def _sweep(prefix: str, within: str) -> None:
 
 def _locked(path: str) -> int | None:
     """A descriptor that holds the folder; None where another process holds it, or nobody can."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return None
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:

@@ -9,13 +9,11 @@ import json
 import re
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pyte
-
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
 ATTACKS = json.loads((Path(__file__).parents[1] / "attacks.json").read_text(encoding="utf-8"))
 SHOWN = [text for name in ("terminal", "hidden", "workflow") for text in ATTACKS[name].values()]
@@ -69,6 +67,7 @@ RUNNER = re.compile(
 )
 
 
+@pytest.mark.workers
 def test_nothing_that_is_said_is_obeyed(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")

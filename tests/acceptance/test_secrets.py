@@ -130,6 +130,7 @@ def telling(project: Any, key: str) -> Any:
     return project
 
 
+@pytest.mark.workers
 def test_a_key_is_nowhere(telling: Any, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (telling.path / "test_mine.py").write_text(TESTS)
     (telling.path / "conftest.py").write_text(BROKEN_HOOKS)
@@ -156,8 +157,6 @@ def test_a_key_is_nowhere(telling: Any, key: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_baseline_holds_no_key(telling: Any, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if telling.workers:
-        pytest.skip("the controller writes it, with workers or without")
     monkeypatch.setenv("HONEST", "1")
     result = telling.pytest("--llm-endpoint=box", "--llm-rounds=1", "--llm-update-baselines")
     assert result.ret == 0

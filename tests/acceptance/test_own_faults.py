@@ -1,0 +1,200 @@
+"""What goes wrong with our own disk, clock and process: nothing that was there is lost, and it is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mock_server
+import pytest
+
+from pytest_llmeval.judge import baselines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at processes in /proc")
+
+ENDPOINT = """\
+import time
+
+def answer(prompt):
+    time.sleep(0.01)
+    return "```python\\ndef add(a, b):\\n    return a + b\\n```"
+"""
+PROJECT = """\
+rounds = 1
+warmup = 0
+[endpoints.box]
+kind = "function"
+call = "asking:answer"
+"""
+AFTER_THE_FIRST = """\
+import errno, os, pathlib, shutil, time
+seen = []
+
+def pytest_runtest_logreport(report):
+    if report.when == "call":
+        seen.append(report)
+        if len(seen) == 2:
+            fault()
+
+"""
+ODD = (
+    AFTER_THE_FIRST
+    + """\
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
+
+def fault():
+    shutil.rmtree(".llmeval")
+    now = time.time
+    time.time = lambda: now() - 86400
+"""
+)
+FULL = (
+    AFTER_THE_FIRST
+    + """\
+def fault():
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync = full
+    pathlib.Path.replace = full
+"""
+)
+
+
+@pytest.fixture
+def plain(project: Any) -> Any:
+    """A project whose endpoint is a function, with a baseline of one session."""
+    (project.path / "asking.py").write_text(ENDPOINT)
+    (project.path / "llmeval.toml").write_text(PROJECT)
+    return project
+
+
+def test_a_deleted_folder_a_clock_that_jumps_and_few_descriptors(plain: Any) -> None:
+    (plain.path / "conftest.py").write_text(ODD)
+    result = plain.pytest("--llm-endpoint=box", "--llm-update-baselines")
+    result.assert_outcomes(passed=3)
+    assert result.ret == 0
+    run = plain.last_run()
+    assert len(run["cells"]) == 3
+    assert all(0 <= cell["samples"][0]["latency_s"] < 60 for cell in run["cells"])
+    assert baselines.load(plain.path / "baselines", "box") is not None
+
+
+def test_a_full_disk_keeps_what_was_there_and_turns_the_run_red(plain: Any) -> None:
+    assert plain.pytest("--llm-endpoint=box", "--llm-update-baselines").ret == 0
+    last = plain.last_run()
+    baseline = (plain.path / "baselines" / "box.json").read_bytes()
+    (plain.path / "conftest.py").write_text(FULL)
+    result = plain.pytest("--llm-endpoint=box", "--llm-update-baselines", "--llm-json=run.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.assert_outcomes(passed=3)
+    said = result.stdout.str() + result.stderr.str()
+    assert "Traceback" not in said
+    for what in (
+        "run.json: can't be written: No space left",
+        "box.json: can't be written",
+        "the journal can't",
+    ):
+        assert what in said
+    assert plain.last_run() == last
+    assert (plain.path / "baselines" / "box.json").read_bytes() == baseline
+    assert not list(plain.path.rglob("*.tmp"))
+    (plain.path / "conftest.py").unlink()
+    result = plain.pytest("--llm-endpoint=box", "--llm-resume")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["llmeval: resuming run *, which finished * test*"])
+
+
+SERVED = """\
+[endpoints.box.server]
+command = {command}
+"""
+
+
+@pytest.fixture
+def streaming(project: Any) -> Iterator[Any]:
+    """A run in the middle of an answer that hardly ever ends, of a server of its own."""
+    command = [sys.executable, mock_server.__file__, "--port={port}", "--gap-s=0.2", "--tokens=1000"]
+    (project.path / "llmeval.toml").write_text(SERVED.format(command=json.dumps(command)))
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-v", "--llm-endpoint=box", "--llm-rounds=1", "--llm-warmup=0"],
+        cwd=project.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+    ) as run:
+        try:
+            wait_for(lambda: streams(project.path))
+            project.run = run
+            yield project
+        finally:
+            run.kill()
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "a closed terminal", "Ctrl-C twice"])
+def test_an_end_from_outside(streaming: Any, how: str) -> None:
+    run, folder = streaming.run, streaming.path
+    if how == "a closed terminal":
+        run.stdout.close()
+        run.send_signal(signal.SIGHUP)
+    elif how == "SIGTERM":
+        run.send_signal(signal.SIGTERM)
+    else:
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+    run.wait(60)
+    assert wait_for(lambda: not servers(folder))
+    for path in (folder / ".llmeval").rglob("*.json"):
+        json.loads(path.read_text(encoding="utf-8"))
+    assert not list(folder.rglob("*.tmp"))
+    if how == "Ctrl-C twice":
+        return
+    assert how != "SIGTERM" or run.returncode == pytest.ExitCode.INTERRUPTED
+    (cell,) = streaming.last_run()["cells"]
+    assert streaming.last_run()["interrupted"] is True
+    assert cell["samples"][0]["partial_tokens"] > 0
+
+
+def wait_for(what: Callable[[], object]) -> bool:
+    """Whether it came true within a minute."""
+    deadline = time.monotonic() + 60
+    while not what() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return bool(what())
+
+
+def streams(folder: Path) -> bool:
+    """Whether a project's server is in the middle of an answer."""
+    for pid in servers(folder):
+        port = re.search(rb"--port=(\d+)", Path(f"/proc/{pid}/cmdline").read_bytes())
+        with suppress(OSError):
+            return bool(port) and any(
+                one["sent_ns"] for one in mock_server.log(f"http://127.0.0.1:{int(port[1])}")
+            )
+    return False
+
+
+def servers(folder: Path) -> list[int]:
+    """The servers that were started for a project and live, without who watches them."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+            if b"mock_server.py" in command and b"deathwatch" not in command:
+                found += [int(entry.name)] if (entry / "cwd").readlink() == folder else []
+        except OSError:
+            continue
+    return found
