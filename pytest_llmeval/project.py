@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import servertable, template, urls, values
@@ -14,7 +15,6 @@ from .servertable import NO_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
     from .values import Kind
 
@@ -28,6 +28,7 @@ ENDPOINT_KEYS: dict[str, Kind] = {
     "path": values.PATH,
     "api_key": values.choice_kind(*NO_KEYS),
     "api_key_env": _VARIABLE,
+    "api_key_file": values.PATH,
     "context_window": values.whole_kind(1),
     "max_tokens": values.MAX_TOKENS,
     "temperature": values.TEMPERATURE,
@@ -57,12 +58,13 @@ _EXAMPLES = {
     "path": "the folder that --llm-record=FOLDER wrote",
 }
 _SERVICE = ("request", "text")
+_KEYS = ("api_key", "api_key_env", "api_key_file")
 _ONLY_OVER_HTTP = ("api", "metrics", "gpu_metrics", "timeouts")
 _MEANINGLESS = {
     "openai": ("path", "call", *_SERVICE),
     "ollama": ("path", "call", "api", *_SERVICE),
     "http": ("path", "call", "api"),
-    "function": ("url", "api_key", "api_key_env", "server", *_ONLY_OVER_HTTP, *_SERVICE),
+    "function": ("url", *_KEYS, "server", *_ONLY_OVER_HTTP, *_SERVICE),
     "local": ("url", "server", "call", *_SERVICE),
     "replay": ("url", "server", "call", *_ONLY_OVER_HTTP, *_SERVICE),
 }
@@ -165,8 +167,11 @@ class _File:
         }
         kind = checked.get("kind", "openai")
         self._check_kind(where, kind, {*checked, *tables})
-        if "api_key" in checked and "api_key_env" in checked:
-            self.fail((*where, "api_key"), "api_key and api_key_env are both set", "keep one of them")
+        first, *others = [key for key in _KEYS if key in checked] or [""]
+        if others:
+            self.fail((*where, first), f"{first} and {others[0]} are both set", "keep one of them")
+        if "api_key_file" in checked:
+            checked["api_key_file"] = str(self.path.parent / Path(checked["api_key_file"]).expanduser())
         for key in _URLS:
             if key in checked and (wrong := urls.mistake(checked[key])):
                 self.fail((*where, key), *wrong)

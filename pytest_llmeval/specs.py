@@ -6,7 +6,9 @@ configured name, ``local`` (``local-smollm2`` for ``local:smollm2``), ``replay``
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 URL_KEY = "LLMEVAL_API_KEY"
 """The variable with the key of a URL that stands on the command line."""
+_LONGEST_KEY_BYTES = 1 << 16
 
 
 def select(
@@ -91,9 +94,12 @@ def reference(
 def key_of(endpoint: Endpoint, environ: Mapping[str, str]) -> str | None:
     """The key to send to a selected endpoint, None for none.
 
-    Raises ``SettingsError`` where the variable that holds it is not set, or is nothing that can be sent. Only
-    the variable of a URL on the command line may be unset.
+    Raises ``SettingsError`` where the variable that holds it is not set, the file can't be read or can be by
+    others, or the key is nothing that can be sent. Only the variable of a URL on the command line may be
+    unset.
     """
+    if endpoint.api_key_file is not None:
+        return _sendable(_in_file(Path(endpoint.api_key_file)), endpoint.api_key_file)
     variable = endpoint.api_key_env
     if variable is None:
         return endpoint.api_key or None
@@ -106,10 +112,31 @@ def key_of(endpoint: Endpoint, environ: Mapping[str, str]) -> str | None:
             where=f"endpoint {endpoint.name}",
             hint=f"set {variable}, or remove api_key_env if the server wants no key",
         )
+    return _sendable(key, variable)
+
+
+def _sendable(key: str, where: str) -> str:
     if not re.fullmatch(r"[\x21-\x7e]+", key):
         hint = "a key is one word of ASCII characters; see what was pasted into it"
-        raise SettingsError("its value can't be sent in an HTTP header", where=variable, hint=hint)
+        raise SettingsError("its value can't be sent in an HTTP header", where=where, hint=hint)
     return key
+
+
+def _in_file(path: Path) -> str:
+    """What the file holds, without blanks around it. Others may not read it, where the system knows that."""
+    try:
+        with path.open("rb") as file:
+            rights = os.fstat(file.fileno()).st_mode
+            text = file.read(_LONGEST_KEY_BYTES)
+    except OSError as error:
+        raise SettingsError(f"the key can't be read: {error.strerror}", where=str(path)) from None
+    if os.name == "posix" and rights & 0o077:
+        raise SettingsError(
+            "others may read the key in this file",
+            where=str(path),
+            hint=f"chmod 600 {shlex.quote(str(path))}",
+        )
+    return text.decode("utf-8", "replace").strip()
 
 
 class _Spec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -404,6 +405,26 @@ def test_a_variable_that_is_named_but_not_set_is_an_error_once_the_endpoint_is_s
         assert resolved(rootdir, {"VLLM_KEY": value}, endpoint=["ollama"])
 
 
+@pytest.mark.skipif(os.name != "posix", reason="rights of files are those of POSIX")
+def test_a_key_in_a_file_that_nobody_else_may_read(tmp_path):
+    key = tmp_path / "keys" / "box"
+    key.parent.mkdir()
+    (tmp_path / "llmeval.toml").write_text("[endpoints.box]\nurl = 'http://h'\napi_key_file = 'keys/box'\n")
+    assert f"{key}: the key can't be read: No such file" in refused(tmp_path, {}, endpoint=["box"])
+    key.write_text(f" {KEY}\n")
+    key.chmod(0o640)
+    message = refused(tmp_path, {}, endpoint=["box"])
+    assert "others may read the key in this file" in message
+    assert f"chmod 600 {key}" in message
+    key.chmod(0o600)
+    assert resolved(tmp_path, {}, endpoint=["box"]).secrets == {"box": KEY}
+    for wrong in ("", "sk canary", "a\nb", "sk-canary-é"):
+        key.write_text(wrong)
+        message = refused(tmp_path, {}, endpoint=["box"])
+        assert message.startswith(f"{key}: its value can't be sent")
+        assert "canary" not in message
+
+
 @pytest.mark.parametrize("key", ["sk canary", "sk\r\ncanary", "sk-canary-é"])
 def test_a_key_that_no_header_can_carry_is_refused_unseen(rootdir, key):
     message = refused(rootdir, {"VLLM_KEY": key}, endpoint=["vllm-awq"])
@@ -609,6 +630,7 @@ def test_what_may_be_a_key_is_never_shown(tmp_path: Path) -> None:
         (E + "api_key_env = ''", "llmeval.toml:3: endpoints.e.api_key_env: expected the name of"),
         (E + "kind = 'http'\nrequest = {a = '{prompt}', t = '{promt}'}", "in braces one of prompt, suffix"),
         (E + "api_key_env = 'K'\napi_key = 'NA'", "llmeval.toml:4: endpoints.e.api_key: api_key and"),
+        (E + "api_key_env = 'K'\napi_key_file = 'k'", "api_key_env: api_key_env and api_key_file are both"),
         (E + "path = 'x'", "endpoints.e.path: means nothing for an endpoint of kind openai"),
         ("[endpoints.e]\nkind = 'local'\nurl = 'http://h'", "llmeval.toml:3: endpoints.e.url: means nothing"),
         ("[endpoints]\ne = {url = 'localhost:8000'}", "llmeval.toml:2: endpoints.e.url: 'localhost"),

@@ -67,6 +67,7 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     path: str | None = None
     api_key: str | None = None
     api_key_env: str | None = None
+    api_key_file: str | None = None
     context_window: int | None = None
     max_tokens: int | None = None
     temperature: float | None = None
