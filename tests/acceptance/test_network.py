@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +30,9 @@ sys.addaudithook(spy)
 """
 
 
-@pytest.mark.workers
 def test_nobody_but_the_endpoints_is_asked(project: Any, answering: Callable[..., str]) -> None:
     port = urlsplit(answering()).port
+    project.workers = 2 * (find_spec("xdist") is not None)
     (project.path / "conftest.py").write_text(SPY)
     result = project.pytest(
         f"--llm-endpoint=http://localhost:{port}", "--llm-rounds=1", "--llm-update-baselines",

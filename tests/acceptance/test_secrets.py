@@ -150,6 +150,8 @@ def test_a_key_is_nowhere(telling: Any, key: str, monkeypatch: pytest.MonkeyPatc
     assert b"asked by Bearer [key]" in next(telling.path.rglob("box.log")).read_bytes()
     assert list((telling.path / "recorded").iterdir()), "the refusal is recorded"
     assert leaks(telling, key, result) == []
+    if telling.workers:
+        return
     monkeypatch.setenv("CRASH", "1")
     result = telling.pytest("--llm-endpoint=box", "--showlocals", "-kadd", "--junit-xml=junit.xml")
     assert "INTERNALERROR> RuntimeError: no report with [key]" in result.stdout.str() + result.stderr.str()
