@@ -26,14 +26,21 @@ _OLD_COMMAND = "##["
 
 def line(text: str) -> str:
     """One line: line ends and tabs become a space each."""
-    shown = "".join(" " if char == "\t" or char in _LINE_ENDS else _shown(char) for char in text)
-    return _disarmed(shown).strip()
+    if not text.isprintable():
+        text = "".join(" " if char == "\t" or char in _LINE_ENDS else _shown(char) for char in text)
+    return _disarmed(text).strip()
 
 
 def block(text: str) -> str:
     """Several lines, ended by ``\\n``; tabs stay."""
-    lines = ("".join(char if char == "\t" else _shown(char) for char in one) for one in text.splitlines())
-    return _disarmed("\n".join(lines))
+    return _disarmed("\n".join(map(_clean, text.splitlines())))
+
+
+def _clean(text: str) -> str:
+    """A line, with its tabs; nothing that can be printed is changed."""
+    if text.isprintable():
+        return text
+    return "".join(char if char == "\t" else _shown(char) for char in text)
 
 
 def _disarmed(text: str) -> str:
