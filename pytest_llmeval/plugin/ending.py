@@ -14,6 +14,13 @@ _ENDS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr
 """A container's stop, a CI job that is cancelled; a terminal that is closed."""
 
 
+def _end(*_: object) -> None:
+    """By whoever takes Ctrl-C now. A shell has its background jobs ignore that one, but not these."""
+    if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+        raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
+
+
 @contextmanager
 def as_ctrl_c() -> Iterator[None]:
     """For the length of the block, where nobody else has an opinion: a handler of one's own, or ``nohup``."""
@@ -22,7 +29,7 @@ def as_ctrl_c() -> Iterator[None]:
         return
     taken = [number for number in _ENDS if signal.getsignal(number) is signal.SIG_DFL]
     for number in taken:
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(number, _end)
     try:
         yield
     finally:
