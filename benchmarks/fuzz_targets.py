@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from unittest.mock import Mock
 
 import httpx
 import msgspec
 from faults import TABLE
-from hypothesis import strategies as st
 
 from pytest_llmeval import project, runfile, scenarios, wire
 from pytest_llmeval.errors import (
@@ -39,6 +37,7 @@ from pytest_llmeval.score import extract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from random import Random
 
 ROOT = Path(__file__).parents[1]
 MOST_BYTES = 20_000
@@ -103,34 +102,44 @@ NASTY = [*_BYTES, *_JSON, *_YAML, *_WORDS, *_LONG]
 
 
 class Target(NamedTuple):
-    """``check(data)`` raises for a finding, and for nothing else."""
+    """``check(make(chance))`` raises for a finding, and for nothing else."""
 
-    strategy: st.SearchStrategy[Any]
+    make: Callable[[Random], Any]
     check: Callable[[Any], None]
 
 
-@st.composite
-def mutated(draw: st.DrawFn, corpus: tuple[bytes, ...]) -> bytes:
+def mutated(corpus: tuple[bytes, ...]) -> Callable[[Random], bytes]:
     """One of the texts with up to eight pieces of it cut out, doubled or replaced."""
-    data = draw(st.sampled_from(corpus))
-    for _ in range(draw(st.integers(0, 8))):
-        start = draw(st.integers(0, len(data)))
-        end = min(len(data), start + draw(st.integers(0, 12) | st.integers(0, 2000)))
-        middle = draw(
-            st.sampled_from(NASTY)
-            | st.binary(max_size=6)
-            | st.just(data[start:end] * draw(st.integers(0, 3)))
-        )
-        data = data[:start] + middle + data[end:]
-    return data
+
+    def make(chance: Random) -> bytes:
+        data = chance.choice(corpus)
+        for _ in range(chance.choice((0, 1, 1, 2, 3, 5, 8))):
+            start = chance.randint(0, len(data))
+            end = min(len(data), start + chance.randint(0, chance.choice((0, 4, 30, 2000))))
+            middle = chance.choice(
+                (
+                    chance.choice(NASTY),
+                    chance.randbytes(chance.randint(0, 6)),
+                    data[start:end] * chance.choice((0, 2, 3)),
+                )
+            )
+            data = data[:start] + middle + data[end:]
+        return data
+
+    return make
 
 
-@st.composite
-def split(draw: st.DrawFn, bodies: st.SearchStrategy[bytes]) -> list[bytes]:
+def split(bodies: Callable[[Random], bytes]) -> Callable[[Random], list[bytes]]:
     """A body in up to eight reads."""
-    body = draw(bodies)
-    cuts = sorted(draw(st.lists(st.integers(0, len(body)), max_size=7)))
-    return [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True) if start < end]
+
+    def make(chance: Random) -> list[bytes]:
+        body = bodies(chance)
+        cuts = sorted(chance.randint(0, len(body)) for _ in range(chance.randint(0, 7)))
+        return [
+            body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True) if start < end
+        ]
+
+    return make
 
 
 # -- streams -----------------------------------------------------------------------------------------------
@@ -161,12 +170,22 @@ def _freeform(reads: list[bytes]) -> None:
     freeform.Reader(None)(Received([(1, data) for data in reads], 0, 2))
 
 
+class _Nowhere(asyncio.Transport):
+    """Takes what is written."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
 def _http(reads: list[bytes]) -> None:
     """The connection ends in an answer or in one of httpx's errors; nothing is left waiting."""
 
     async def main() -> None:
         connection = Connection(asyncio.get_running_loop())
-        connection.connection_made(Mock())
+        connection.connection_made(_Nowhere())
         tape = Tape()
         exchange = asyncio.ensure_future(connection.exchange(b"GET", tape, expects_body=True))
         await asyncio.sleep(0)
@@ -245,6 +264,7 @@ def _series(data: bytes) -> None:
 # -- the list ----------------------------------------------------------------------------------------------
 
 
+@cache
 def _seeds(name: str) -> tuple[bytes, ...]:
     """Texts of ``fuzz_seeds`` that are as they should be."""
     paths = sorted((ROOT / "benchmarks" / "fuzz_seeds").glob(f"{name}-*"))
@@ -267,21 +287,22 @@ def _files(folder: str, pattern: str) -> tuple[bytes, ...]:
     return tuple(data for data in files if len(data) < MOST_BYTES)
 
 
-_PLAIN = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(st.characters())
-    | st.binary(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(["samples", "cells", "endpoint", "error", "id"]) | st.text(), inner, max_size=5
-        )
-    ),
-    max_leaves=20,
-)
+_NAMES = ("samples", "cells", "endpoint", "error", "id", "started", "\ud800", "")
+_SINGLE = (None, True, -1, 2**70, 0.5, float("nan"), float("inf"), "", "\ud83d", "\ude00", "\0", "한", b"x")
+
+
+def _values(chance: Random, depth: int = 4) -> Any:
+    """Any value that Python can build of plain ones."""
+    form = chance.randint(0, 3) if depth else 0
+    if form == 1:
+        return [_values(chance, depth - 1) for _ in range(chance.randint(0, 4))]
+    if form > 1:
+        return {chance.choice(_NAMES): _values(chance, depth - 1) for _ in range(chance.randint(0, 5))}
+    return chance.choice(_SINGLE)
+
+
+def _refusals(chance: Random) -> tuple[int, bytes]:
+    return chance.randint(400, 599), mutated(_seeds("refusal"))(chance)
 
 
 def _project(path: Path) -> None:
@@ -292,7 +313,6 @@ def _baseline(path: Path) -> None:
     baselines.load(path.parent, path.stem)
 
 
-_SUITES = _files("suites", "*/*.eval.yaml")
 _RECORDINGS = _files("fixtures/qwen05", "*.json")
 
 TARGETS = {
@@ -300,13 +320,13 @@ TARGETS = {
     "ndjson": Target(split(mutated(_seeds("ndjson"))), partial(_any_split, ndjson.assemble)),
     "freeform": Target(split(mutated((*_bodies(), *_seeds("ndjson")))), _freeform),
     "http": Target(split(mutated(_scripts())), _http),
-    "refusal": Target(st.tuples(st.integers(400, 599), mutated(_seeds("refusal"))), _refused),
+    "refusal": Target(_refusals, _refused),
     "extract": Target(mutated(_seeds("extract")), _extracted),
-    "yaml": Target(mutated(_SUITES), partial(_file, "a.eval.yaml", scenarios.load, ScenarioError)),
+    "yaml": Target(mutated(_seeds("yaml")), partial(_file, "a.eval.yaml", scenarios.load, ScenarioError)),
     "toml": Target(mutated(_seeds("toml")), partial(_file, "llmeval.toml", _project, SettingsError)),
     "baseline": Target(mutated(_seeds("baseline")), partial(_file, "a.json", _baseline, BaselineError)),
     "run": Target(mutated(_seeds("run")), partial(_file, "run.json", _rewritten, RunFileError)),
-    "wire": Target(_PLAIN, _wired),
+    "wire": Target(_values, _wired),
     "recording": Target(mutated(_RECORDINGS), _recorded),
     "metrics": Target(mutated(_seeds("metrics")), _series),
 }
