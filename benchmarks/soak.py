@@ -1,4 +1,4 @@
-"""Thousands of good and faulty requests through one process: what leaks, and are the good ones' figures harmed?
+"""Thousands of good and faulty requests through one process: what leaks, and do the bad harm the good?
 
 ``python benchmarks/soak.py`` (20,000 requests, about seven minutes on two cores) asks ten at a time of a mock
 of known schedule, and in every second block ten more at once of the fault server, every fault in turn. Blocks
@@ -63,7 +63,7 @@ class Figures(NamedTuple):
     files: list[int]
 
     def medians(self, metric: str) -> tuple[float, float]:
-        """Of the good requests of clean and of mixed blocks, in seconds. Void ones too: a median bears them."""
+        """Of the good requests of clean and of mixed blocks, in seconds; void ones too."""
         clean, mixed = ([getattr(one, metric) for one in some if one.ok] for some in self[:2])
         return statistics.median(clean), statistics.median(mixed)
 
@@ -176,14 +176,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"  {count} x {name}")
     growth = figures.growth(1000)
     peak, last = max(figures.rss_mib), figures.rss_mib[-1]
-    print(
-        f"memory {figures.rss_mib[0]:.0f} MiB at first, {last:.0f} at last, {peak:.0f} at most: {growth:+.1%}"
-    )
+    print(f"memory after a block: {figures.rss_mib[0]:.0f} MiB at first, {last:.0f} at last,", end=" ")
+    print(f"{peak:.0f} at most, {growth:+.1%} after the first 1,000 requests")
     print(f"open files {before} before, {max(figures.files)} at most, {left_open} left")
     void = [sum(one.void is not None for one in some) for some in (figures.clean, figures.mixed)]
-    print(
-        f"good ones: {len(figures.clean):,} clean ({void[0]} void), {len(figures.mixed):,} mixed ({void[1]} void)"
-    )
+    print(f"good ones: {len(figures.clean):,} clean ({void[0]:,} void),", end=" ")
+    print(f"{len(figures.mixed):,} mixed ({void[1]:,} void)")
     drifts = []
     for metric in METRICS:
         clean, mixed = figures.medians(metric)

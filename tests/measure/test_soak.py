@@ -16,10 +16,10 @@ def test_nothing_leaks_and_nothing_is_harmed() -> None:
         fault_server.running() as faulty,
     ):
         at_start = soak.open_files()
-        figures = asyncio.run(soak.soak(good, faulty, 300, block=100))
+        figures = asyncio.run(soak.soak(good, faulty, 300, block=50))
         assert soak.open_files() == at_start
     assert soak.open_files() == files
-    assert sum(figures.outcomes.values()) == 600
-    assert figures.outcomes["good"] == 400
+    assert sum(figures.outcomes.values()) == 300
+    assert figures.outcomes["good"] == 200
     assert not figures.unexpected
     assert max(figures.rss_mib) < figures.rss_mib[0] + 100
