@@ -1,7 +1,8 @@
 """A server whose every byte is scripted: whatever can go wrong on a wire, on a real socket.
 
 ``with running() as url`` starts it as a process of its own. ``URL/SLUG`` is an endpoint at which that
-fault of ``faults`` happens to every POST; other requests are answered 404. ``log(url)`` tells the requests so
+fault of ``faults`` happens to every POST; other requests are answered 404. At ``URL/get/SLUG`` it happens to
+these too. ``log(url)`` tells the requests so
 far, as ``{"name", "method", "path", "authorization"}``. Run it: ``python benchmarks/fault_server.py`` prints
 ``listening on PORT``.
 """
@@ -56,12 +57,13 @@ class Server:
             body = json.dumps(self.asked).encode()
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
             return True
-        name = path.split("/")[1]
+        gets = path.startswith("/get/")
+        name = path.split("/")[2 if gets else 1]
         self.asked.append(
             {"name": name, "method": method, "path": path, "authorization": fields.get("authorization")}
         )
         fault = self.faults.get(name)
-        if fault is None or method != "POST":
+        if fault is None or (method != "POST" and not gets):
             writer.write(NOT_FOUND)
             return True
         script = fault.script

@@ -386,9 +386,8 @@ def _floods() -> Iterator[Fault]:
     yield Fault("comments without end", (STREAM, Again(b":\n" * 32 * kib)), **cut)
     yield Fault("empty lines without end", (STREAM + HELLO, Again(b"\r" * 64 * kib)), **cut)
     yield Fault("chunks of a byte without end", (CHUNKED, Again(chunk(b":") * 8 * kib)), **cut)
-    yield Fault(
-        "an error without end", (head(status=500) + b"so it is ", Again(PADDING)), **{**cut, "kept": ""}
-    )
+    endless = (head(status=500) + b"so it is ", Again(PADDING))
+    yield Fault("an error without end", endless, "http_5xx", "so it is", seconds=40.0, mib=420)
     yield Fault(
         "100,000 tokens at once",
         (STREAM, Again(event("x ") * 100, 1000), STOP + DONE),

@@ -92,7 +92,8 @@ class Connection(asyncio.Protocol):
             self._end(raised if isinstance(raised, Exception) else error, reusable=False)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             start = data[:40].decode("latin-1")
-            self._end(NotHTTP(f"not an HTTP/1.1 answer ({error}): {start!r}"), reusable=False)
+            doubt = "" if self._in_body else ": is this the server's HTTP port?"
+            self._end(NotHTTP(f"not an HTTP/1.1 answer ({error}): {start!r}{doubt}"), reusable=False)
         else:
             self._limit_framing()
 

@@ -234,8 +234,6 @@ def failure_of(error: httpx.RequestError, url: httpx.URL, tape: Tape) -> Failure
     if isinstance(error, httpx.TimeoutException):
         return Failure("timeout", f"{origin(url)}: {str(error) or 'no answer in time'}", status=status)
     said = str(error) or type(error).__name__
-    if isinstance(error, NotHTTP):
-        said += ": is this the server's HTTP port?"
     kind: ErrorKind = "malformed" if isinstance(error, NotHTTP | Misdirected) else "interrupted"
     return Failure(kind, f"{origin(url)}: {said}", status=status)
 

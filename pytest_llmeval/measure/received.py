@@ -31,8 +31,9 @@ class Received(NamedTuple):
         return b"".join(data for _, data in self.reads)
 
     def refused(self) -> Response:
-        """The response behind an error status."""
-        failure = self.failure or failures.of_answer(self.status, self.body)
+        """The response behind an error status. What was met while its words were read matters less."""
+        met, said = self.failure, failures.of_answer(self.status, self.body)
+        failure = met if met is not None and (met.kind == "timeout" or not self.body) else said
         return Response(started_ns=self.started_ns, ended_ns=self.ended_ns, failure=failure)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import httpx
 
 MOST = 5
+_SHOWN = 200
 
 
 class Misdirected(httpx.RemoteProtocolError):
@@ -24,7 +25,7 @@ async def send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Respo
             return response
         await response.aclose()
         if not is_same_server(request.url, following.url) or following.method != request.method:
-            where = following.url.copy_with(username="", password="", query=None, fragment=None)
+            where = str(following.url.copy_with(username="", password="", query=None, fragment=None))[:_SHOWN]
             status = response.status_code
             raise Misdirected(f"redirects (HTTP {status}) to {where}: if that is meant, set it as the url")
         request = following

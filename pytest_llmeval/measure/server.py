@@ -222,7 +222,8 @@ def _ready(server: Server, client: httpx.Client) -> bool:
         return False
     server.url = root.rstrip("/")
     try:
-        return client.get(httpx.URL(root).join(launch.ready)).status_code == launch.ready_status
+        with client.stream("GET", httpx.URL(root).join(launch.ready)) as answer:  # the words don't matter
+            return answer.status_code == launch.ready_status
     except httpx.HTTPError:
         return False
 

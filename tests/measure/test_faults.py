@@ -12,8 +12,9 @@ import pytest
 from faults import TABLE, Fault
 
 from pytest_llmeval import evaluate
-from pytest_llmeval.measure.endpoints import connect
-from pytest_llmeval.model import AnswerSpec, Endpoint, Facts, Parameters, Scenario
+from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.measure.endpoints import connect, probe
+from pytest_llmeval.model import AnswerSpec, Endpoint, Facts, Parameters, Scenario, Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,3 +89,22 @@ def test_what_becomes_of_it(fault: Fault, faulty: str) -> None:
     assert took_s < fault.seconds
     if measured:
         assert memory_mib("VmHWM") - before_mib < fault.mib
+
+
+def test_a_server_that_describes_itself_so_is_refused_in_words(
+    faulty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same answers to the question which models there are."""
+    monkeypatch.setattr(probe, "ANSWER_S", 0.5)
+
+    async def refused(fault: Fault) -> None:
+        client = connect(Endpoint(url=f"{faulty}/get/{fault.slug}", timeouts=Timeouts(connect_s=0.5)))
+        with pytest.raises(EndpointError) as met:
+            await client.describe()
+        await client.aclose()
+        assert len(str(met.value)) < 2000
+
+    async def main() -> None:
+        await asyncio.gather(*(refused(fault) for fault in TABLE if fault.mib <= 64))
+
+    asyncio.run(main())

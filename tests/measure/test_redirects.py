@@ -85,6 +85,14 @@ def test_another_server_is_not_asked_at_all(status: int, serving: Any) -> None:
     assert said(response).endswith(wanted)
 
 
+def test_a_long_address_is_shortened(serving: Any) -> None:
+    async def main() -> Response:
+        async with serving(answering([], f"http://x.example/{'a' * 50_000}")) as url:
+            return await ask(url)
+
+    assert len(said(asyncio.run(main()))) < 400
+
+
 @pytest.mark.parametrize("status", [301, 302, 303])
 def test_a_post_never_becomes_a_get(status: int, serving: Any) -> None:
     seen: list[str] = []
