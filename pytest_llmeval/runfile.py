@@ -27,7 +27,7 @@ def load(path: Path) -> Run:
         raise RunFileError("there is no such run file", where=str(path), hint=AGAIN) from None
     except OSError as error:
         raise RunFileError(f"can't be read: {error.strerror}", where=str(path)) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunFileError(f"is not JSON: {error}", where=str(path), hint=AGAIN) from None
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != SCHEMA:
@@ -48,7 +48,7 @@ def last(root: Path) -> Path:
         path = root / json.loads(pointer.read_bytes())["run"]
     except FileNotFoundError:
         raise RunFileError("no run was made in this folder yet", where=str(root), hint=AGAIN) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunFileError(f"does not name a run: {error}", where=str(pointer), hint=AGAIN) from None
     return path
 

@@ -26,7 +26,10 @@ def build(data: Any, kind: type[T]) -> T:
 
     Raises ``msgspec.ValidationError`` with the path of the wrong field.
     """
-    return msgspec.convert(data, kind, dec_hook=lambda custom, written: custom(written))
+    try:
+        return msgspec.convert(data, kind, dec_hook=lambda custom, written: custom(written))
+    except UnicodeEncodeError as error:  # in a key, which msgspec looks up as UTF-8
+        raise msgspec.ValidationError(f"a key that is no text: {error.object!r}") from None
 
 
 def _clean(value: Any) -> Any:

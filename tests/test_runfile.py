@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert refused(tmp_path / "run.json").what == f"can't be read: {os.strerror(21)}"
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b'{"schema": "llmeval-run/1",'])
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b'{"schema": "llmeval-run/1",', b"[" * 100_000])
 def test_no_json(tmp_path: Path, data: bytes) -> None:
     error = refused(written(tmp_path, data))
     assert error.what.startswith("is not JSON: ")
@@ -123,6 +123,7 @@ def test_another_schema(tmp_path: Path, data: object, schema: str, hint: str) ->
         ({"id": 5}, "$.id"),
         ({"cells": [{}]}, "$.cells[0]"),
         ({"host": {"cpus": "two", "os": "", "python": ""}}, "$.host.cpus"),
+        ({"\ud83d": 1}, "a key that is no text: '\\ud83d'"),
         ({"verdicts": [{"endpoint": "e", "metric": "m", "verdict": "fine", "sentence": ""}]}, "verdict"),
     ],
 )

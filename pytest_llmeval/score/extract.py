@@ -179,8 +179,8 @@ def _verbatim(answer: str, blocks: tuple[Block, ...], language: str) -> Extracti
         )
     if blocks:
         return Extraction(None, _EMPTY, blocks)
-    inline = _INLINE.findall(answer)
-    return Extraction(_ended(inline[0].strip() if len(inline) == 1 else answer.strip()), None, blocks)
+    inline = [span.strip() for span in _INLINE.findall(answer) if span.strip()]
+    return Extraction(_ended(inline[0] if len(inline) == 1 else answer.strip()), None, blocks)
 
 
 def _filled(blocks: Sequence[Block]) -> list[Block]:

@@ -261,3 +261,8 @@ def test_no_text_holds_the_extractor(bomb: str) -> None:
     started = time.process_time()
     extract.code(bomb, requires=("f(x)",))
     assert time.process_time() - started < 3
+
+
+def test_a_span_of_nothing_is_no_code() -> None:
+    assert extract.code("` `` SELECT 1; ", language="sql").code == "` `` SELECT 1;\n"
+    assert extract.code("` ` or `SELECT 1;`", language="sql").code == "SELECT 1;\n"
