@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_llmeval import provenance, runfile
 from pytest_llmeval.errors import UsageError
 from pytest_llmeval.judge import baselines, changes
+from pytest_llmeval.language import _, ngettext
 from pytest_llmeval.report import markup, safe
 
 from . import place
@@ -128,11 +129,11 @@ def _accept(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    folder, _ = place.promises(options)
+    folder = place.promises(options)[0]
     found = baselines.load_all(folder)
     missing = [name for name in options.endpoint if name not in found]
     for name in missing:
-        print(f"{name} has no baseline in {folder}")
+        print(_("{endpoint} has no baseline in {folder}", endpoint=name, folder=folder))
     for name, baseline in found.items():
         if not options.endpoint or name in options.endpoint:
             _print(baseline)
@@ -142,7 +143,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    folder, _ = place.promises(options)
+    folder = place.promises(options)[0]
     if options.revision != HEAD and not provenance.has_revision(place.root(), options.revision):
         raise UsageError(
             f"git knows no revision {options.revision} here",
@@ -158,12 +159,12 @@ def _diff(options: argparse.Namespace) -> int:
             changed = True
             print(changes.diff(old, new, markup.inline))
     if not changed:
-        print(f"no baseline in {folder} differs from {options.revision}")
+        print(_("no baseline in {folder} differs from {revision}", folder=folder, revision=options.revision))
     return 0
 
 
 def _prune(options: argparse.Namespace) -> int:
-    folder, _ = place.promises(options)
+    folder = place.promises(options)[0]
     print(safe.block(baselines.prune(folder, options.endpoint, _run(options))))
     return 0
 
@@ -185,13 +186,15 @@ def _print(baseline: Baseline) -> None:
 
     facts, sessions = baseline.facts, baseline.sessions
     known = [facts.server, facts.model, facts.quantization] if facts else []
-    dates = f", {sessions[0].date[:10]} to {sessions[-1].date[:10]}" if sessions else ""
-    title = f"{baseline.endpoint}: {len(sessions)} session{'s' * (len(sessions) != 1)}{dates}"
+    ends = [sessions[0].date[:10], sessions[-1].date[:10]] if sessions else []
+    dates = f", {_('{low} to {high}', low=ends[0], high=ends[1])}" if ends else ""
+    count = ngettext("{count} session", "{count} sessions", len(sessions))
+    title = f"{baseline.endpoint}: {count}{dates}"
     if len(baseline.epochs) > 1:
-        title += f", level {len(baseline.epochs)}"
+        title += f", {_('level {number}', number=len(baseline.epochs))}"
     cells = baseline.cells
     metrics = [name for name in SHOWN if any(name in cell.samples for cell in cells.values())]
-    table = Table("cell")
+    table = Table(_("cell"))
     for metric in metrics:
         table.add_column(metric, justify="right")
     for key in cells:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmeval import merge, runfile
+from pytest_llmeval.language import N_, _
 
 EXAMPLE = """\
 examples:
@@ -37,6 +38,7 @@ def add(commands: Any) -> None:
 def _merge(options: argparse.Namespace) -> int:
     run = merge.merged([runfile.load(path) for path in options.runs])
     runfile.write(options.output, runfile.dump(run))
-    whole = "complete" if run.complete else "partial, not all cells ran"
-    print(f"{options.output}: {len(run.cells)} cells of {len(options.runs)} runs; {whole}")
+    whole = _("complete") if run.complete else _("partial, not all cells ran")
+    template = N_("{file}: {cells} cells of {runs} runs; {whole}")
+    print(_(template, file=options.output, cells=len(run.cells), runs=len(options.runs), whole=whole))
     return 0

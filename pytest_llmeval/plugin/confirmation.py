@@ -13,6 +13,7 @@ from msgspec import structs
 
 from pytest_llmeval import scenarios, wire
 from pytest_llmeval.errors import LLMEvalError
+from pytest_llmeval.language import N_, _, ngettext
 from pytest_llmeval.model import Scenario, cell_key, suite_of
 from pytest_llmeval.report import cell as cell_text
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 MOST_CELLS = 40
 """Of an endpoint: enough for any verdict, and a bound where hundreds are suspected."""
 
-INTERRUPTED = "measuring once more was interrupted"
+INTERRUPTED = N_("measuring once more was interrupted")
 
 
 class _UnconfirmedError(Exception):
@@ -49,8 +50,8 @@ def measure(recorder: Recorder, suspects: Mapping[str, Sequence[str]]) -> dict[s
         cells = suspects.get(endpoint.name, ())
         if not cells:
             continue
-        if INTERRUPTED in unconfirmed.values():
-            unconfirmed[endpoint.name] = INTERRUPTED
+        if _(INTERRUPTED) in unconfirmed.values():
+            unconfirmed[endpoint.name] = _(INTERRUPTED)
             continue
         try:
             _refuse(here, endpoint)
@@ -59,7 +60,7 @@ def measure(recorder: Recorder, suspects: Mapping[str, Sequence[str]]) -> dict[s
         except (_UnconfirmedError, LLMEvalError) as error:
             unconfirmed[endpoint.name] = str(error).splitlines()[0]
         except KeyboardInterrupt:  # it ends the waiting; what was measured is judged
-            unconfirmed[endpoint.name] = INTERRUPTED
+            unconfirmed[endpoint.name] = _(INTERRUPTED)
         finally:
             here.desk.drop()
     return unconfirmed
@@ -71,25 +72,30 @@ def _tell(here: Context, endpoint: str, cells: int) -> None:
         reporter.ensure_newline()
         if here.config.get_terminal_writer().width_of_current_line:  # dots of workers, which it doesn't count
             reporter.write_line("")
-        rounds = here.settings.confirm
-        reporter.write_line(
-            f"llmeval: {endpoint} may have lost; before it is red, {cells} cell{'s' * (cells != 1)} "
-            f"{'are' if cells != 1 else 'is'} measured once more, {rounds} round{'s' * (rounds != 1)} each"
+        said = ngettext(
+            "{endpoint} may have lost; before it is red, {count} cell is measured once more, {rounds} each",
+            "{endpoint} may have lost; before it is red, {count} cells are measured once more, {rounds} each",
+            cells,
+            endpoint=endpoint,
+            rounds=ngettext("{count} round", "{count} rounds", here.settings.confirm),
         )
+        reporter.write_line(f"llmeval: {said}")
 
 
 def _refuse(here: Context, endpoint: Endpoint) -> None:
     """Raises ``_UnconfirmedError`` where the controller is not who the cells were measured by."""
     if here.has_far_workers:
-        raise _UnconfirmedError("it was measured by workers on other machines")
+        raise _UnconfirmedError(_("it was measured by workers on other machines"))
     if endpoint.kind == "replay":
-        raise _UnconfirmedError("a recording can't be asked once more")
+        raise _UnconfirmedError(_("a recording can't be asked once more"))
 
 
 def _measure(recorder: Recorder, endpoint: Endpoint, cells: Sequence[str], until: float) -> None:
     for number, cell in enumerate(cells):
         if number == MOST_CELLS or (number and time.time() > until):
-            raise _UnconfirmedError(f"only {number} of {len(cells)} cells were measured once more")
+            raise _UnconfirmedError(
+                _("only {number} of {count} cells were measured once more", number=number, count=len(cells))
+            )
         recorder.keep(items.payload([_again(recorder, endpoint, cell)]))
 
 
@@ -107,7 +113,7 @@ def _again(recorder: Recorder, endpoint: Endpoint, cell: str) -> evaluate.Outcom
     if outcome.interrupted:
         raise KeyboardInterrupt
     if outcome.record.prompt_sha256 != record["prompt_sha256"]:
-        raise _UnconfirmedError(f"the prompt of {cell} changed while the run was under way")
+        raise _UnconfirmedError(_("the prompt of {cell} changed while the run was under way", cell=cell))
     for one in outcome.both:
         if not any(sample.ok for sample in one.record.samples):
             raise _UnconfirmedError(cell_text.failure(one.record.samples[0]))
@@ -140,4 +146,4 @@ def _scenario(recorder: Recorder, cell: str) -> Scenario:
         for scenario in scenarios.load(Path(path), root=here.config.rootpath).scenarios:
             if language in scenario.prompt and cell_key(scenario.suite, scenario.id, language) == cell:
                 return scenario
-    raise _UnconfirmedError(f"the scenario of {cell} was removed while the run was under way")
+    raise _UnconfirmedError(_("the scenario of {cell} was removed while the run was under way", cell=cell))
