@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from pytest_llmeval import compare, runfile
 from pytest_llmeval.errors import UsageError
 from pytest_llmeval.report import compare as table
 
-from . import place
+from . import place, screen
 
 EXAMPLE = """\
 examples:
@@ -51,6 +49,5 @@ def _compare(options: argparse.Namespace) -> int:
     if options.markdown:
         print(table.document(sides, sentences), end="")
         return 0
-    width = shutil.get_terminal_size().columns
-    print(table.text(sides, sentences, width=width, color=sys.stdout.isatty()), end="")
+    print(table.text(sides, sentences, width=screen.width(), color=screen.color()), end="")
     return 0

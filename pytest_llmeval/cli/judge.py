@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,7 @@ from pytest_llmeval.errors import UsageError
 from pytest_llmeval.judge import baselines, judge_run
 from pytest_llmeval.report import terminal
 
-from . import place
+from . import place, screen
 
 if TYPE_CHECKING:
     from pytest_llmeval.model import Run
@@ -59,8 +57,7 @@ def _judge(options: argparse.Namespace) -> int:
     known = {} if run.reference else baselines.load_all(asked.baselines)
     verdicts = judge_run(known, run, asked.policy)
     judged = structs.replace(run, verdicts=verdicts.lines)
-    width = shutil.get_terminal_size().columns
-    print(terminal.table(judged, width=width, color=sys.stdout.isatty(), verbose=False))
+    print(terminal.table(judged, width=screen.width(), color=screen.color()))
     print(verdicts.header)
     inconclusive = options.fail_inconclusive or asked.fail_inconclusive
     return 1 if any(one.fails(strict=asked.strict, inconclusive=inconclusive) for one in verdicts) else 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -193,6 +194,8 @@ class Context:
         """
         if not self.asked or not self.settings.candidates:
             return None
+        from pytest_llmeval.report import terminal
+
         settings = self.settings
         names = ", ".join(endpoint.name for endpoint in settings.candidates)
         baselines = os.path.relpath(settings.baselines, self.config.invocation_params.dir)
@@ -213,7 +216,8 @@ class Context:
             parts.append(_("at most {time}", time=values.duration(settings.max_time_s)))
         if settings.sandbox == "none":
             parts.append(_("answers run without a sandbox"))
-        return f"llmeval: {' · '.join(parts)}{self._resumed()}"
+        parts[0] = f"llmeval: {parts[0]}"
+        return terminal.joined(parts, shutil.get_terminal_size().columns) + self._resumed()
 
     def _resumed(self) -> str:
         if self.unfinished is None:

@@ -276,6 +276,7 @@ def say(recorder: Recorder, run: Run, reporter: pytest.TerminalReporter) -> None
         width=shutil.get_terminal_size().columns,
         color=reporter.hasmarkup,
         verbose=verbose > 0,
+        brief=verbose < 0,
     )
     reporter.write_line(table.rstrip("\n"))
     ceiling = recorder.context.settings.max_cost

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from pytest_llmeval.model import Record, Run, Verdict
 
-MAX_ROWS = 40
-"""Cells that are shown without ``verbose``."""
+MAX_ROWS = 10
+"""Cells that are shown without ``verbose``, the worst."""
+MAX_RED = 40
+"""As long as they failed or are red, so many."""
 LEAST_SPREAD = 0.05
 """Points; less is not to be seen at one decimal."""
 VERDICTS = {
@@ -76,18 +78,18 @@ class Row(NamedTuple):
         return f"{text}±{_points(spread)}" if spread >= LEAST_SPREAD else text
 
 
-def table(run: Run, width: int, *, verbose: bool) -> Iterator[RenderableType]:
-    """Cells and endpoints. Without ``verbose`` the best cells of a long run are left out."""
+def table(run: Run, width: int, *, verbose: bool, brief: bool = False) -> Iterator[RenderableType]:
+    """Cells and endpoints. Without ``verbose`` the best of many cells are left out; ``brief``: all cells."""
     from rich.text import Text
 
     every = rows(run, verbose=verbose)
     if not every:
         return
-    shown = every if verbose else every[:MAX_ROWS]
+    shown = every if verbose else [] if brief else every[: _worth_a_line(every)]
     lines = [*shown, *totals(every, run)]
     headings, texts = columns(every, lines, run)
     yield grid.drawn(headings, texts, width, styles=[row.style for row in lines], rule_after=len(shown))
-    if len(shown) < len(every):
+    if len(shown) < len(every) and not brief:
         left_out = ngettext(
             "… and {count} better cell (-v shows all)",
             "… and {count} better cells (-v shows all)",
@@ -96,6 +98,12 @@ def table(run: Run, width: int, *, verbose: bool) -> Iterator[RenderableType]:
         yield Text(left_out, style="dim")
     if said := rounds.identical(run):
         yield Text(said, style="dim")
+
+
+def _worth_a_line(rows: Sequence[Row]) -> int:
+    """How many of the worst are shown."""
+    red = max((number for number, row in enumerate(rows, 1) if row.style), default=0)
+    return max(MAX_ROWS, min(MAX_RED, red))
 
 
 def rows(run: Run, *, verbose: bool = False) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_llmeval.language import _, ngettext
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
 
     from pytest_llmeval.model import Run, Verdict, VerdictName
 
+MAX_ALIKE = 5
+"""Verdicts on one metric that are told without ``verbose``: a server that is down fails every cell."""
 
-def table(run: Run, *, width: int, color: bool, verbose: bool = False) -> str:
+
+def table(run: Run, *, width: int, color: bool, verbose: bool = False, brief: bool = False) -> str:
     """Endpoints, cells and verdicts, lines ended by a newline and of at most ``width`` (70 and more) columns.
 
     Timings are medians over a cell's good rounds, scores means; an endpoint's line has the median and mean of
-    its cells. Without ``verbose`` the best cells of a long run are left out, and kept promises only named.
+    its cells. Without ``verbose`` the best cells of a long run are left out, and kept promises only named;
+    ``brief`` has a line for each endpoint and none for cells.
     """
     from rich.console import Console, Group
 
@@ -36,7 +41,7 @@ def table(run: Run, *, width: int, color: bool, verbose: bool = False) -> str:
     )
     parts = (
         _facts(run, verbose=verbose),
-        cells.table(run, width, verbose=verbose),
+        cells.table(run, width, verbose=verbose, brief=brief),
         underload.table(run, width),
         _pairs([("pass@k", "bold", line) for line in passing.told(run)]),
         _sentences(run.verdicts, verbose=verbose),
@@ -47,6 +52,20 @@ def table(run: Run, *, width: int, color: bool, verbose: bool = False) -> str:
             console.print(Group(*part), end="")
         texts.append("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
     return "\n".join(filter(None, texts))
+
+
+def joined(parts: Sequence[str], width: int) -> str:
+    """``a · b · c`` in lines of at most ``width`` columns, as far as no part alone is longer."""
+    from rich.cells import cell_len
+
+    lines = [parts[0]]
+    for part in parts[1:]:
+        longer = f"{lines[-1]} · {part}"
+        if cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(f"  {part}")
+    return "\n".join(lines)
 
 
 # -- what stands before and after the tables ----------------------------------------------------------------
@@ -101,16 +120,29 @@ def _sentences(verdicts: Sequence[Verdict], *, verbose: bool) -> Iterator[Render
 
 
 def told(verdicts: Sequence[Verdict], *, verbose: bool) -> list[tuple[str, VerdictName]]:
-    """Every verdict's sentence once, the gravest first; kept promises are only named without ``verbose``."""
+    """Every verdict's sentence once, the gravest first.
+
+    Without ``verbose`` kept promises are only named, and of many that are alike the first are told.
+    """
     order = list(cells.VERDICTS)
     ranked = sorted(verdicts, key=lambda verdict: order.index(verdict.verdict))
-    sentences = {one.sentence: one.verdict for one in ranked if verbose or _is_news(one)}
+    sentences: dict[str, VerdictName] = {}
+    alike: Counter[tuple[VerdictName, str]] = Counter()
+    for one in ranked:
+        if one.sentence not in sentences and (verbose or _is_news(one)):
+            alike[one.verdict, one.metric] += 1
+            if verbose or alike[one.verdict, one.metric] <= MAX_ALIKE:
+                sentences[one.sentence] = one.verdict
+    for (verdict, metric), count in alike.items():
+        if not verbose and count > MAX_ALIKE:
+            more = _("{count} more like these: {metric}", count=count - MAX_ALIKE, metric=metric)
+            sentences[more] = verdict
     if not verbose:
         kept = [one for one in ranked if one.verdict == "ok"]
         for endpoint in dict.fromkeys(one.endpoint for one in kept):
             metrics = dict.fromkeys(one.metric for one in kept if one.endpoint == endpoint)
             sentences[f"{endpoint}: {', '.join(metrics)}"] = "ok"
-    return list(sentences.items())
+    return sorted(sentences.items(), key=lambda said: order.index(said[1]))
 
 
 def _is_news(verdict: Verdict) -> bool:

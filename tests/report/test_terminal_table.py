@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from rich.cells import cell_len
 
+from pytest_llmeval import language
 from pytest_llmeval.model import Facts, Failure, Host, Load, Record, Run, Sample, Score, Verdict, score_spread
 from pytest_llmeval.report import cells, terminal
 
@@ -212,8 +213,60 @@ def test_a_long_run_shows_its_worst_cells():
     many = run(*(record(f"s/c{number:03}/en", good(quality=number / 20)) for number in range(100)))
     shown = lines(many)
     assert sum("/en " in line for line in shown) == cells.MAX_ROWS
-    assert "… and 60 better cells (-v shows all)" in shown
+    assert "… and 90 better cells (-v shows all)" in shown
     assert sum("/en " in line for line in lines(many, verbose=True)) == 100
+    brief = terminal.table(many, width=80, color=False, brief=True)
+    assert "100 cells" in brief
+    assert "/en " not in brief
+    assert "better" not in brief
+
+
+def test_cells_that_failed_have_a_line_each_up_to_a_bound():
+    def shown(failed: int) -> int:
+        several = run(*(record(f"s/c{n:03}/en", bad() if n < failed else good()) for n in range(60)))
+        return sum("/en " in line for line in lines(several))
+
+    assert [shown(failed) for failed in (0, 9, 25, 60)] == [10, 10, 25, 40]
+
+
+def test_many_verdicts_that_are_alike_are_told_by_the_first():
+    failed = [verdict("regressed", f"cell {n} failed", "errors", cell=f"s/{n}/en") for n in range(52)]
+    slow = verdict("regressed", "box is slower")
+    judged = run(record("s/a/en"), verdicts=(*failed, slow))
+    assert lines(judged)[-7:] == [
+        *(f"regressed  cell {n} failed" for n in range(5)),
+        "regressed  box is slower",
+        "regressed  47 more like these: errors",
+    ]
+    assert sum("failed" in line for line in lines(judged, verbose=True)) == 52
+
+
+def test_the_header_breaks_between_its_parts():
+    parts = ["llmeval: a", "3 rounds", "기준: 폴더", "x" * 30]
+    assert terminal.joined(parts, 80) == " · ".join(parts)
+    assert terminal.joined(parts, 23) == f"llmeval: a · 3 rounds\n  기준: 폴더\n  {'x' * 30}"
+    assert terminal.joined(["one"], 2) == "one"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_korean_table_fits_and_its_columns_stand_below_each_other(width: int):
+    cells_ = [
+        record(f"한국어/c{n}/ko", good(quality=5.0, correctness=10.0, total=7.0), endpoint=name)
+        for n in range(3)
+        for name in ("qwen-2.5-coder", "vllm-awq-ko", "a")
+    ]
+    with language.using("ko"):
+        shown = lines(run(*cells_), width=width)
+    assert "셀 3개" in shown[-2]
+    assert "정확도" in shown[0]
+    assert max(map(cell_len, shown)) <= width
+    ends = {
+        cell_len(line[: line.rindex(text) + len(text)])
+        for text in ("20.0",)
+        for line in shown
+        if text in line
+    }
+    assert len(ends) == 1
 
 
 def test_verdicts_are_sentences_the_gravest_first_and_kept_promises_are_named():

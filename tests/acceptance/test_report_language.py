@@ -1,0 +1,46 @@
+"""``--llm-report-language=ko``: what a run says is Korean, in every process; what programs read is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FLOOR = """\
+scenarios:
+- id: never
+  category: chat
+  prompt: {ko: "인사해 줘."}
+  floor: {output_tps: 100000}
+"""
+
+
+@pytest.mark.workers
+def test_a_run_is_told_in_korean(project: Any, answering: Callable[..., str]) -> None:
+    (project.path / "suites" / "floor.eval.yaml").write_text(FLOOR, encoding="utf-8")
+    result = project.pytest(
+        f"--llm-endpoint=box={answering()}",
+        "--llm-rounds=1",
+        "--llm-report-language=ko",
+        "--llm-markdown=run.md",
+        "--llm-update-baselines",
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "llmeval: box · 1회 측정, 워밍업 1회 · 기준: baselines · 오경보 ≤ 2%",
+            "*output_tps 값 *시나리오의 하한 100000에 못 미칩니다*",
+            "셀   *floor/never/ko*",
+            "재실행*pytest --llm-endpoint=box=*",
+            "셀 4개 *",
+            "new  box: 비교할 기준이 없습니다; *",
+        ],
+        consecutive=False,
+    )
+    run = project.last_run()
+    assert {one["verdict"] for one in run["verdicts"]} == {"new"}
+    assert "비교할 기준이 없습니다" in run["verdicts"][0]["sentence"], "the file keeps what was said"
+    assert "아직 비교할 기준 없음" in (project.path / "run.md").read_text(encoding="utf-8")
