@@ -255,10 +255,10 @@ def about_time(run: Run) -> list[Verdict]:
     """What there was no time for, whether or not a baseline has it; red under ``--llm-strict``."""
     verdicts = []
     for endpoint, cells in sorted(run.cut_off.items()):
-        limit = f" (--llm-max-time={values.duration(run.max_time_s)})" if run.max_time_s else ""
+        limit = values.duration(run.max_time_s) if run.max_time_s else "…"
         sentence = ngettext(
-            "{count} cell of {endpoint} was cut off{limit}: {names}",
-            "{count} cells of {endpoint} were cut off{limit}: {names}",
+            "{count} cell of {endpoint} was cut off by --llm-max-time={limit}: {names}",
+            "{count} cells of {endpoint} were cut off by --llm-max-time={limit}: {names}",
             len(cells),
             endpoint=endpoint,
             limit=limit,
