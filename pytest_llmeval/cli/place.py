@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_llmeval import language, project, settings, values
 from pytest_llmeval.errors import SettingsError
+from pytest_llmeval.language import _
 from pytest_llmeval.optiontable import OPTIONS
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ def report_language() -> str:
 
 def no_baseline(folder: Path) -> str:
     """What to say where there is none."""
-    return f"there is no baseline in {folder}: pytest --llm-endpoint=… --llm-update-baselines makes one"
+    return _(
+        "there is no baseline in {folder}: pytest --llm-endpoint=… --llm-update-baselines makes one",
+        folder=folder,
+    )
 
 
 def asked(options: argparse.Namespace) -> settings.Settings:
