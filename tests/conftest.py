@@ -41,8 +41,8 @@ def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("LLMEVAL_")]:
         if name != "LLMEVAL_CACHE_DIR":
             monkeypatch.delenv(name)
-    for name in ("CI", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name == "CI" or name.startswith("GITHUB_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ from pytest_llmeval.report import terminal
 from . import place, screen
 
 if TYPE_CHECKING:
+    from pytest_llmeval.judge import Verdicts
     from pytest_llmeval.model import Run
+    from pytest_llmeval.settings import Settings
 
 EXAMPLE = """\
 examples:
@@ -54,13 +56,18 @@ def _judge(options: argparse.Namespace) -> int:
     asked = place.asked(options)
     run = merge.merged([runfile.load(path) for path in options.runs or [runfile.last(place.root())]])
     _check_reference(run, options.reference)
-    known = {} if run.reference else baselines.load_all(asked.baselines)
-    verdicts = judge_run(known, run, asked.policy)
+    verdicts = verdicts_of(run, asked)
     judged = structs.replace(run, verdicts=verdicts.lines)
     print(terminal.table(judged, width=screen.width(), color=screen.color()))
     print(verdicts.header)
     inconclusive = options.fail_inconclusive or asked.fail_inconclusive
     return 1 if any(one.fails(strict=asked.strict, inconclusive=inconclusive) for one in verdicts) else 0
+
+
+def verdicts_of(run: Run, asked: Settings) -> Verdicts:
+    """The verdicts on a run against the baselines here, or against its own reference."""
+    known = {} if run.reference else baselines.load_all(asked.baselines)
+    return judge_run(known, run, asked.policy)
 
 
 def _check_reference(run: Run, reference: str | None) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from pytest_llmeval import project, settings
+from pytest_llmeval import settings
 from pytest_llmeval.errors import EndpointError, SettingsError
 from pytest_llmeval.measure import timing
 from pytest_llmeval.measure.discreet import Discreet
@@ -21,7 +19,7 @@ from pytest_llmeval.model import Request
 from pytest_llmeval.report import safe
 from pytest_llmeval.secret import Blotter
 
-from . import place
+from . import place, section
 
 if TYPE_CHECKING:
     from pytest_llmeval.model import Endpoint, Facts, Response
@@ -108,38 +106,19 @@ def _told(facts: Facts, response: Response) -> list[tuple[str, str]]:
 
 def _section(endpoint: Endpoint, facts: Facts) -> str:
     """A table for ``llmeval.toml``."""
-    default = endpoint.name == "default"
     host = urlsplit(endpoint.url or "").hostname or ""
-    slug = re.sub(r"[^a-z0-9._-]+", "-", (facts.model or host).lower().rpartition("/")[2]).strip("-.")
-    name = (slug or "server") if default else endpoint.name
-    kind, model = _native(endpoint, facts), None if endpoint.kind == "function" else facts.model
-    written = structs.asdict(endpoint) | {"kind": kind, "model": model}
-    if kind == "function":
-        written["path"] = None  # the project's own folder
-    keys = [key for key in project.ENDPOINT_KEYS if written.get(key) is not None]
-    blank = structs.asdict(type(endpoint)())
-    lines = [f"[endpoints.{name}]"]
-    for key in keys:
-        unused_key = key == "api_key_env" and not os.environ.get(endpoint.api_key_env or "")
-        if not unused_key and (key == "kind" or written[key] != blank.get(key)):
-            lines.append(f"{key} = {_toml(written[key])}")
-    return "\n".join(lines)
+    is_function = endpoint.kind == "function"
+    known = structs.replace(
+        endpoint,
+        name=section.name(facts.model or host) if endpoint.name == "default" else endpoint.name,
+        kind=_native(endpoint, facts),
+        model=None if is_function else facts.model,
+        path=None if is_function else endpoint.path,  # of a function the project's own folder
+    )
+    return section.text(known)
 
 
 def _native(endpoint: Endpoint, facts: Facts) -> str:
     """The kind that gets most out of a server: Ollama's own API tells more than its OpenAI-compatible one."""
     is_ollama = facts.server is not None and facts.server.split(" ")[0] == "ollama"
     return "ollama" if is_ollama and endpoint.kind == "openai" and endpoint.api == "chat" else endpoint.kind
-
-
-def _toml(value: Any) -> str:
-    """A value as TOML writes it in one line."""
-    if isinstance(value, dict):
-        return f"{{ {', '.join(f'{_key(name)} = {_toml(entry)}' for name, entry in value.items())} }}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)

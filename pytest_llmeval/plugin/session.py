@@ -240,16 +240,17 @@ class Recorder:
     # -- the end -------------------------------------------------------------------------------------------
 
     def say(self, reporter: pytest.TerminalReporter) -> None:
-        """The table and the sentences."""
+        """The table, the sentences, and GitHub's annotations."""
         if self.run is None:
             if self.unselected:
                 from .context import UNSELECTED
 
                 reporter.write_line(f"llmeval: {self.unselected} skipped: {UNSELECTED}")
             return
-        from . import publish
+        from . import github, publish
 
         publish.say(self, self.run, reporter)
+        github.annotate(self, reporter)
 
     def mend_last_failed(self) -> None:
         """``--lf`` can't run a verdict: replace the verdicts' ids by the cells behind them."""

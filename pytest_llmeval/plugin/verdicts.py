@@ -7,7 +7,7 @@ GitHub's annotations by itself.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pytest
 
@@ -35,19 +35,21 @@ class Crash:
         self.message = message
 
 
-class Sentence:
-    """A verdict's failure text: the sentence, nothing else."""
+class Sentence(str):
+    """A verdict's failure text: the sentence, nothing else. A ``str``, which other plugins print as it is."""
 
-    def __init__(self, verdict: Verdict, location: tuple[str, int, str]) -> None:
-        self.text = safe.block(verdict.sentence)
-        self.reprcrash = Crash(location[0], location[1] + 1, self.text.splitlines()[0])
+    reprcrash: Crash
+    """pytest's protocol, for the short summary."""
+
+    def __new__(cls, verdict: Verdict, location: tuple[str, int, str]) -> Self:
+        """``location`` is pytest's: file, line (0-based), name."""
+        self = super().__new__(cls, safe.block(verdict.sentence))
+        self.reprcrash = Crash(location[0], location[1] + 1, self.splitlines()[0])
+        return self
 
     def toterminal(self, writer: Any) -> None:
         """pytest's protocol."""
-        writer.line(self.text, red=True)
-
-    def __str__(self) -> str:
-        return self.text
+        writer.line(str(self), red=True)
 
 
 def report(recorder: Recorder, session: pytest.Session) -> None:
@@ -96,7 +98,7 @@ def _emit(session: pytest.Session, verdict: Verdict, location: tuple[str, int, s
             location=location,
             keywords={"llmeval": 1, verdict.metric: 1},
             outcome="failed" if failed else "passed",
-            longrepr=Sentence(verdict, location) if failed else None,  # type: ignore[arg-type]
+            longrepr=Sentence(verdict, location) if failed else None,
             when=when,
             duration=0.0,
         )

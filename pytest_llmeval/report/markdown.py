@@ -24,13 +24,16 @@ _LONGEST = 2000
 """Characters that are shown of a cell's failures; a server's page of HTML is no message."""
 
 
-def document(run: Run, limit: int = SUMMARY_BYTES) -> str:
-    """The run in at most ``limit`` bytes of UTF-8: what does not fit is left out, the best cells first."""
+def document(run: Run, limit: int = SUMMARY_BYTES, *, brief: bool = False) -> str:
+    """The run in at most ``limit`` bytes of UTF-8: what does not fit is left out, the best cells first.
+
+    ``brief``: without the lines of all cells and of kept promises.
+    """
     left_out = f"\n*{_('Not all of it fits here: the run file has the rest.')}*\n"
     room = limit - len(left_out.encode())
     kept: list[str] = []
     is_whole = True
-    for part in _parts(run):
+    for part in _parts(run, brief=brief):
         text, whole = _within(part, room)
         kept.append(text)
         room -= len(text.encode())
@@ -38,6 +41,19 @@ def document(run: Run, limit: int = SUMMARY_BYTES) -> str:
     if is_whole:
         return "".join(kept)
     return "".join([*kept, left_out]) if room >= 0 else ""
+
+
+def comment(run: Run, name: str, links: Sequence[str] = ()) -> str:
+    """The run in brief as a comment that ``mark(name)`` finds again. ``links``: Markdown, to the rest."""
+    opened = f"{mark(name)}\n"
+    closed = f"\n<sub>{' · '.join(links)}</sub>\n" if links else ""
+    room = COMMENT_BYTES - len((opened + closed).encode())
+    return f"{opened}{document(run, room, brief=True)}{closed}"
+
+
+def mark(name: str) -> str:
+    """What a comment on a pull request begins with, unseen; ``name`` (a slug) tells several gates apart."""
+    return f"<!-- llmeval: {name} -->"
 
 
 class _Part:
@@ -66,7 +82,7 @@ def _text(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _parts(run: Run) -> Iterator[_Part]:
+def _parts(run: Run, *, brief: bool) -> Iterator[_Part]:
     yield _Part([], [f"### llmeval: {headline(run)}", ""])
     said = [
         f"- **{name}** {markup.inline(text)}" for text, name in terminal.told(run.verdicts, verbose=False)
@@ -86,6 +102,8 @@ def _parts(run: Run) -> Iterator[_Part]:
     failed = [record for record in run.cells if any(not sample.ok for sample in record.samples)]
     title = ngettext("{count} cell with failed requests", "{count} cells with failed requests", len(failed))
     yield _folded(title, [], [_failed(record) for record in failed])
+    if brief:
+        return
     title = ngettext("{count} cell, the worst first", "{count} cells, the worst first", len(every))
     yield _folded(title, *_table(every, every, run))
     sentences = [f"- **{one.verdict}** {markup.inline(one.sentence)}" for one in run.verdicts]

@@ -16,7 +16,7 @@ _COMMANDS = (
     "add-mask|add-matcher|add-path|debug|echo|end-?group|error|group|internal-set-repo-path|notice|"
     "remove-matcher|save-state|set-env|set-output|stop-commands|warning"
 )
-_COMMAND = re.compile(rf"(?m)^(\s*)::|::(?=(?:{_COMMANDS})\b)", re.IGNORECASE)
+_COMMAND = re.compile(rf"(?m)^([^\S\n]*)::|::(?=(?:{_COMMANDS})\b)", re.IGNORECASE)
 """At the start of a line, after blanks, any: a token that resumes commands is one too. Elsewhere those that
 the runner knows: where a line is wrapped, another begins.
 """
