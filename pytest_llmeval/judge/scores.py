@@ -47,8 +47,7 @@ def evidence(sessions: Sequence[Samples], run: Samples, *, prior_sd: float) -> E
     cells = {key: _Cell([sessions[r][key] for r in row], run[key]) for key, row in history.values.items()}
     alike = _likeness([cell for cell in cells.values() if cell.pass_or_fail])
     noise = {key: _variance_of_mean(cell, alike) for key, cell in cells.items()}
-    known = [value for value in noise.values() if value is not None]
-    usual = fmean(known) if known else _ASSUMED_NOISE**2 * (0.0 if history.df else 1.0)
+    usual = _usual_variance(history, noise)
     of_mean = {key: usual if value is None else value for key, value in noise.items()}
 
     prior = max(prior_sd**2, fmean(of_mean.values()) / len(cells))
@@ -66,6 +65,18 @@ def evidence(sessions: Sequence[Samples], run: Samples, *, prior_sd: float) -> E
         only=None if len(cells) > 1 else next(iter(cells)),
         creep=_creep(whole.size, list(history.levels.values()), spread),
     )
+
+
+def _usual_variance(history: History, noise: Mapping[str, float | None]) -> float:
+    """The variance of a cell whose rounds show none, as it was asked once a session: what its sessions show.
+
+    Pulled towards what the other cells show.
+    """
+    known = [value for value in noise.values() if value is not None]
+    silent = [key for key, value in noise.items() if value is None]
+    guess = fmean(known) if known else _ASSUMED_NOISE**2
+    squares = math.fsum(x * x for key in silent for x in history.residuals(key))
+    return stats.shrunk_variance(guess, PRIOR_DF, squares, history.df * len(silent) / len(noise))
 
 
 def _extremes(samples: Sequence[float]) -> int:

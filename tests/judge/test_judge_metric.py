@@ -171,6 +171,23 @@ def test_a_single_cell_is_the_whole(noisy_cells: Draw) -> None:
     assert judged.cells["coding/s0/en"].effect == judged.effect
 
 
+def test_scores_asked_once_a_session_show_their_noise_from_session_to_session() -> None:
+    """Figures of Qwen2.5-Coder-0.5B on ``coding-mini`` at temperature 0; then of SmolLM2 in its place."""
+    scores = [6, 5, 0.556, 0, 4.286, 4.722, 0, 2, 10, 0]
+    past = [{f"coding/s{n}/en": [score] for n, score in enumerate(scores)}] * 3
+    run = {f"coding/s{n}/en": [1.2 if n == 1 else 0.0] for n in range(len(scores))}
+    judged = judge_metric(past, run, metric="correctness", alpha=0.006)
+    assert judged.whole == "regressed"
+    noisy = [{cell: [min(10.0, y + 2.5 * (r % 2))] for cell, (y,) in past[0].items()} for r in range(3)]
+    wild = [
+        {cell: [abs(y - 5 * ((r + n) % 2))] for n, (cell, (y,)) in enumerate(past[0].items())}
+        for r in range(3)
+    ]
+    for sessions in (noisy, wild):
+        doubtful = judge_metric(sessions, run, metric="correctness", alpha=0.006)
+        assert doubtful.detectable > judged.detectable
+
+
 # -- reference mode ----------------------------------------------------------------------------------------
 
 
