@@ -203,7 +203,7 @@ def main() -> int:
             before = (project.path / "baselines" / "box.json").read_bytes()
             workers, kind = rng.choice((0, 2)), rng.choice(list(KINDS))
             process = project.start(workers)
-            time.sleep(rng.uniform(0.2, durations_s[workers]))
+            time.sleep(rng.uniform(0.3, 1.0) * durations_s[workers])
             try:
                 strike(project, kind, rng)
             except NoVictim:
@@ -218,8 +218,7 @@ def main() -> int:
                 found += [] if outcome in ("whole", "nothing to resume") else [f"resume: {outcome}"]
             tally[f"{kind:<10} {outcome}"] += 1
             faults += [f"{number} {kind} -n{workers}: {one}" for one in found]
-            for one in found:
-                print(f"{number} {kind} -n{workers}: {one}", flush=True)
+            print(f"{number} {kind} -n{workers}: {'; '.join([outcome, *found])}", flush=True)
         litter = len(project.litter())
         project.age()
         assert ended(project.start(0)) == 0
