@@ -91,7 +91,7 @@ class Analyser:
 
     def _started(self) -> _Worker:
         if self._worker is not None and not self._worker.alive:
-            self._stop()  # killed while it idled: no snippet's fault
+            self._stop()  # killed, or its folder swept away, while it idled: no snippet's fault
         if self._worker is None:
             self._worker = _Worker(self.cpu_s, self.start_s)
             self._served = 0
@@ -136,8 +136,8 @@ class _Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.poll() is None
+        """Whether the process runs and has its folder."""
+        return self._process.poll() is None and Path(self._scratch.path).is_dir()
 
     def ask(self, payload: bytes, wall_s: float) -> tuple[bytes | None, str | None]:
         """The reply, or why there is none."""

@@ -218,6 +218,14 @@ def test_a_worker_killed_while_idle_costs_no_snippet() -> None:
         assert analyser.analyse(HONEST) == expected
 
 
+def test_a_folder_that_was_swept_away_costs_no_snippet() -> None:
+    with Analyser() as analyser:
+        expected = analyser.analyse(HONEST)
+        assert analyser._worker is not None
+        analyser._worker._scratch.remove()
+        assert analyser.analyse(HONEST) == expected
+
+
 def test_it_is_lazy_and_closes_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
     analyser = Analyser()
