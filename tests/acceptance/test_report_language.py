@@ -9,18 +9,19 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FLOOR = """\
+UNKEPT = """\
 scenarios:
 - id: never
-  category: chat
-  prompt: {ko: "인사해 줘."}
-  floor: {output_tps: 100000}
+  category: algorithm
+  prompt: {ko: "add(a, b)를 작성해 줘."}
+  answer: {code: python, requires: ["subtract(a, b)"]}
+  floor: {quality: 9}
 """
 
 
 @pytest.mark.workers
 def test_a_run_is_told_in_korean(project: Any, answering: Callable[..., str]) -> None:
-    (project.path / "suites" / "floor.eval.yaml").write_text(FLOOR, encoding="utf-8")
+    (project.path / "suites" / "unkept.eval.yaml").write_text(UNKEPT, encoding="utf-8")
     result = project.pytest(
         f"--llm-endpoint=box={answering()}",
         "--llm-rounds=1",
@@ -32,8 +33,8 @@ def test_a_run_is_told_in_korean(project: Any, answering: Callable[..., str]) ->
     result.stdout.fnmatch_lines(
         [
             "llmeval: box · 1회 측정, 워밍업 1회 · 기준: baselines · 오경보 ≤ 2%",
-            "*output_tps 값 *시나리오의 하한 100000에 못 미칩니다*",
-            "셀   *floor/never/ko*",
+            "*quality 값 0이 시나리오의 하한 9에 못 미칩니다*",
+            "셀   *unkept/never/ko*",
             "재실행*pytest --llm-endpoint=box=*",
             "셀 4개 *",
             "new  box: 비교할 기준이 없습니다; *",
