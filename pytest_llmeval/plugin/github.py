@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmeval.language import _
 from pytest_llmeval.report import commands
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def annotate(recorder: Recorder, reporter: pytest.TerminalReporter) -> None:
 def _lines(reports: Iterable[Any], config: pytest.Config) -> list[str]:
     lines = []
     for report in reports:
-        path, line, _ = report.location
+        path, line = report.location[:2]
         file = commands.in_repository(config.rootpath / path, os.environ)
         crash = getattr(report.longrepr, "reprcrash", None)
         message = crash.message if crash is not None else str(report.longrepr)
@@ -45,4 +46,5 @@ def _lines(reports: Iterable[Any], config: pytest.Config) -> list[str]:
     if len(lines) <= commands.SHOWN:
         return lines
     kept = commands.SHOWN - 1
-    return [*lines[:kept], commands.error("llmeval", f"{len(lines) - kept} more failures: see the summary")]
+    more = _("{count} more failures: see the summary", count=len(lines) - kept)
+    return [*lines[:kept], commands.error("llmeval", more)]
