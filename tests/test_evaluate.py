@@ -18,6 +18,7 @@ from pytest_llmeval.model import (
     Chunk,
     ErrorKind,
     Failure,
+    LoadPlan,
     Parameters,
     ProseCheck,
     Record,
@@ -328,6 +329,20 @@ def test_a_client_that_lagged_is_not_believed(gap_ms: float, lag_s: float | None
     assert sample.void == (None if limit is None else f"the client's event loop lagged {limit}")
     assert sample.client_lag_s == lag_s
     assert sample.ttft_s is not None, "the figure is kept, and not judged"
+
+
+def test_requests_of_a_batch_at_the_clients_ceiling_are_not_believed() -> None:
+    answers = [Asked(0, 0.0, response(CODE), request=number, busy=0.9) for number in range(2)]
+    record = assess(
+        answers, cell(scenario=structs.replace(SCENARIO, load=LoadPlan(requests=2, concurrency=2)))
+    ).record
+    assert {sample.void for sample in record.samples} == {"the client itself was busy 90% of the time"}
+    (batch,) = record.load
+    assert batch.client_busy == 0.9
+    assert batch.void is not None
+    assert batch.void.startswith(
+        "the client itself was busy 90% of the time: one process of it ends at about"
+    )
 
 
 def test_an_endpoint_that_cannot_be_reached_is_a_failed_sample() -> None:

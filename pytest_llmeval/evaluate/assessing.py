@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from pytest_llmeval import hashes, wire
-from pytest_llmeval.measure import price, throughput, timing
+from pytest_llmeval.measure import ceiling, price, throughput, timing
 from pytest_llmeval.model import (
     Failure,
     Load,
@@ -103,13 +103,15 @@ def _load(cell: Cell, asked: Sequence[Asked]) -> tuple[Load, ...]:
     plan = cell.scenario.load
     if plan is None:
         return ()
-    batches = itertools.groupby(asked, key=lambda one: one.round)
+    batches = [tuple(batch) for _, batch in itertools.groupby(asked, key=lambda one: one.round)]
     return tuple(
         structs.replace(
-            throughput.figures([one.reply for one in batch], plan, batch=number, slo=cell.slo),
+            throughput.figures(
+                [one.reply for one in batch], plan, batch=batch[0].round, slo=cell.slo, busy=batch[0].busy
+            ),
             against=cell.against,
         )
-        for number, batch in batches
+        for batch in batches
     )
 
 
@@ -170,7 +172,7 @@ def _sample(asked: Asked, cell: Cell, score: Score | None, reasons: tuple[str, .
         cache=response.cache,
         transport=response.transport,
         retries=response.retries,
-        void=_void(response, figures.gap_p50_s),
+        void=_void(response, figures.gap_p50_s) or ceiling.void(None, asked.busy),
         score=score,
         reasons=reasons,
         error=response.failure,

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.model import Failure, LoadPlan, Request, Response
 
-from . import load
+from . import ceiling, load
 from .throughput import Reply
 from .timing import NANOSECONDS
 
@@ -59,8 +59,9 @@ class Plan(Struct, frozen=True, kw_only=True):
 class Asked(Struct, frozen=True):
     """One request's response; ``at_s`` is when it was sent, in seconds since the run started.
 
-    Of a batch: its number and, in an open loop, the stamp at which it should have been sent. Of a cold start:
-    how long that took, and the stamp at which the server was known to be healthy.
+    Of a batch: its number and, in an open loop, the stamp at which it should have been sent; ``busy`` as
+    ``ceiling`` has it, over the whole batch. Of a cold start: how long that took, and the stamp at which the
+    server was known to be healthy.
     """
 
     round: int
@@ -68,6 +69,7 @@ class Asked(Struct, frozen=True):
     response: Response
     request: int | None = None
     scheduled_ns: int | None = None
+    busy: float | None = None
     cold_start_s: float | None = None
     healthy_ns: int | None = None
 
@@ -182,7 +184,8 @@ class _Round:
     async def batch(self, plan: LoadPlan, seed: int) -> None:
         replies: list[Reply] = []
         try:
-            await load.run(self.client, self.request, plan, replies, seed=seed, on_read=self.on_read)
+            with ceiling.watch() as busy:
+                await load.run(self.client, self.request, plan, replies, seed=seed, on_read=self.on_read)
         finally:
             replies.sort(key=lambda reply: reply.number)
             self.asked += [
@@ -192,6 +195,7 @@ class _Round:
                     reply.response,
                     request=reply.number,
                     scheduled_ns=reply.scheduled_ns,
+                    busy=busy.share,
                 )
                 for reply in replies
             ]

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from pytest_llmeval.model import SLO, Load, LoadPlan, Response
 
-from . import timing
+from . import ceiling, timing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,10 +48,17 @@ class Reply(Struct, frozen=True):
         return max(0, self.response.started_ns - self.scheduled_ns) / timing.NANOSECONDS
 
 
-def figures(replies: Sequence[Reply], plan: LoadPlan, *, batch: int = 0, slo: SLO = _NO_LIMITS) -> Load:
+def figures(
+    replies: Sequence[Reply],
+    plan: LoadPlan,
+    *,
+    batch: int = 0,
+    slo: SLO = _NO_LIMITS,
+    busy: float | None = None,
+) -> Load:
     """The figures of batch number ``batch``; what its answers don't tell is None.
 
-    ``slo`` is for a plan that has none of its own.
+    ``slo`` is for a plan that has none of its own. ``busy``: the share of a core that reading took.
     """
     limits = slo if plan.slo == _NO_LIMITS else plan.slo
     responses = [reply.response for reply in replies]
@@ -59,6 +66,7 @@ def figures(replies: Sequence[Reply], plan: LoadPlan, *, batch: int = 0, slo: SL
     times = [timing.of(answer.response) for answer in answers]
     delays_s = [answer.delay_s for answer in answers]
     wall_s = _wall_s(responses)
+    load_tps = _per_second(_tokens(responses), wall_s)
     series: dict[str, Iterable[float | None]] = {
         "ttft": [one.ttft_s for one in times],
         "latency": [one.latency_s for one in times],
@@ -79,11 +87,13 @@ def figures(replies: Sequence[Reply], plan: LoadPlan, *, batch: int = 0, slo: SL
         rate=plan.rate,
         errors=len(replies) - len(answers),
         wall_s=wall_s,
-        load_tps=_per_second(_tokens(responses), wall_s),
+        load_tps=load_tps,
         request_rps=_per_second(len(answers), wall_s),
         goodput_rps=None if limits == _NO_LIMITS else _per_second(kept, wall_s),
         fairness=jain([one.e2e_tps for one in times if one.e2e_tps is not None]),
-        void=_void(responses, wall_s),
+        client_busy=busy,
+        client_ceiling_tps=ceiling.tokens_per_second(load_tps, busy),
+        void=_void(responses, wall_s) or ceiling.void(load_tps, busy),
         **percentiles,
     )
 

@@ -87,7 +87,8 @@ class Load(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``load_tps``: all tokens over ``wall_s``. ``goodput_rps``: good answers a second that kept the ``SLO``.
     ``fairness``: Jain's index of the answers' own tokens a second, 1 is even. ``queue_*``: waiting before the
     server took a request up. ``scheduled_*``: counted from when an open loop meant to send, not when it did.
-    ``against``: as of a ``Sample``.
+    ``client_busy``: the share of a core that this client took to read it, ``client_ceiling_tps`` what one
+    process of it would end at, or more. ``against``: as of a ``Sample``.
     """
 
     round: int
@@ -113,6 +114,8 @@ class Load(Struct, frozen=True, kw_only=True, omit_defaults=True):
     gap_p50_s: float | None = None
     gap_p99_s: float | None = None
     fairness: float | None = None
+    client_busy: float | None = None
+    client_ceiling_tps: float | None = None
     void: str | None = None
 
 

@@ -11,7 +11,7 @@ from . import cells, grid, safe
 from .grid import Column, digits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -30,7 +30,9 @@ COLUMNS = (
 
 
 def table(run: Run, width: int) -> Iterator[RenderableType]:
-    """Load cells by endpoint and load: medians over their batches, void ones left out."""
+    """Load cells by endpoint and load: medians over their batches, void ones left out; then ``sentences``."""
+    from rich.text import Text
+
     records = sorted((one for one in run.cells if one.load), key=_place)
     if not records:
         return
@@ -48,6 +50,32 @@ def table(run: Run, width: int) -> Iterator[RenderableType]:
             headings[column.name] = (_(column.heading), column.unit)
             texts[column.name] = [column.text(one[column.name]) for one in figures]
     yield grid.drawn(headings, texts, width)
+    for said in sentences(records):
+        yield Text(said, style="dim")
+
+
+def sentences(records: Sequence[Record]) -> Iterator[str]:
+    """Which batches are void and why, and where this client itself would end."""
+    for record in records:
+        reasons = [batch.void for batch in record.load if batch.void is not None]
+        if reasons:
+            yield _(
+                "{cell} on {endpoint}: void in {void} of {count} batches: {why}",
+                cell=safe.line(record.key),
+                endpoint=safe.line(record.endpoint),
+                void=len(reasons),
+                count=len(record.load),
+                why=reasons[0],
+            )
+    known = [batch for record in records for batch in record.load if batch.client_ceiling_tps is not None]
+    if known:
+        busiest = max(known, key=lambda batch: batch.client_busy or 0.0)
+        yield _(
+            "this client was busy {share} of the time at most; one process of it does {rate} tokens/s "
+            "or more here",
+            share=f"{busiest.client_busy:.0%}",
+            rate=f"{busiest.client_ceiling_tps:,.0f}",
+        )
 
 
 def _place(record: Record) -> tuple[object, ...]:

@@ -277,3 +277,18 @@ def test_every_round_of_sampled_answers_has_its_own_seed(
     asyncio.run(rounds.ask(side, started_unix=0))
     assert [one.seed for one in asked] == seeds
     assert {one.temperature for one in asked} == {temperature}
+
+
+def test_a_batch_says_how_busy_it_kept_the_client() -> None:
+    class Busy(Client):
+        async def stream(self, request: Request, on_read: object = None) -> Response:
+            if request is ASK:
+                until = time.thread_time() + 0.02
+                while time.thread_time() < until:
+                    pass
+            return await super().stream(request, on_read)
+
+    shares = {one.busy for one in ask(Busy(), Plan(rounds=1, load=LOAD))}
+    assert len(shares) == 1, "it is the batch's"
+    assert 0 < (shares.pop() or 0) <= 1
+    assert {one.busy for one in ask(Client(), Plan(rounds=2))} == {None}

@@ -403,14 +403,24 @@ def test_what_the_system_gave_under_load():
     shown = load_table(run(record("load/plain/en"), rate, users), width=100)
     assert " ".join(shown[0].split()) == "under load at once all done goodput TTFT TTFT queue fair"
     assert " ".join(shown[1].split()) == "tok/s /s /s p50 s p99 s p99 s of 1"
-    assert [line.split() for line in shown[3:]] == [
+    assert [line.split() for line in shown[3:5]] == [
         ["users/en", "16", "195", "1.50", "–", "0.400", "0.900", "0.250", "0.980"],
         ["open-loop/en", "2.5/s", "200", "1.50", "0.500", "0.400", "0.900", "–", "0.980"],
     ]
+    assert shown[5:] == ["load/users/en on local: void in 1 of 3 batches: lag"]
     narrow = load_table(run(rate, users, structs.replace(users, endpoint="vllm-gptq")), width=70)
     assert max(map(len, narrow)) <= 70
     assert narrow[0].split()[-4:] == ["goodput", "TTFT", "queue", "fair"], "what says most is kept"
     assert "under load" not in terminal.table(run(record("load/plain/en")), width=80, color=False)
+
+
+def test_the_clients_own_ceiling_is_said():
+    busy = batch(client_busy=0.5, client_ceiling_tps=40_000.0)
+    idle = batch(1, client_busy=0.12, client_ceiling_tps=20_000.0)
+    shown = load_table(run(structs.replace(record("load/users/en"), load=(busy, idle))), width=100)
+    assert shown[-1] == (
+        "this client was busy 50% of the time at most; one process of it does 40,000 tokens/s or more here"
+    )
 
 
 def load_table(run: Run, width: int) -> list[str]:
