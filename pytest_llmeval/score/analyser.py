@@ -19,7 +19,7 @@ import msgspec
 
 from pytest_llmeval.errors import AnalyserError
 
-from . import rules, source
+from . import courtesy, rules, source
 from .analysis import Analysis
 from .scratch import Scratch
 from .worker import FOLDER_PREFIX, HEADER_BYTES
@@ -40,16 +40,23 @@ class Analyser:
     """radon and pylint in a process of their own. A context manager; safe to use from several threads.
 
     ``cpu_s`` bounds one snippet from inside, ``wall_s`` from outside; ``start_s`` the start of the process.
-    ``lifetime``: snippets per process, each of which leaves 65 KB behind.
+    ``lifetime``: snippets per process, each of which leaves 65 KB behind. ``gives_way``: see ``courtesy``.
     """
 
     def __init__(
-        self, *, cpu_s: int = 10, wall_s: float = 20.0, start_s: float = 60.0, lifetime: int = 500
+        self,
+        *,
+        cpu_s: int = 10,
+        wall_s: float = 20.0,
+        start_s: float = 60.0,
+        lifetime: int = 500,
+        gives_way: bool = False,
     ) -> None:
         self.cpu_s = cpu_s
         self.wall_s = wall_s
         self.start_s = start_s
         self.lifetime = lifetime
+        self.gives_way = gives_way
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
         self._served = 0
@@ -93,7 +100,7 @@ class Analyser:
         if self._worker is not None and not self._worker.alive:
             self._stop()  # killed, or its folder swept away, while it idled: no snippet's fault
         if self._worker is None:
-            self._worker = _Worker(self.cpu_s, self.start_s)
+            self._worker = _Worker(self.cpu_s, self.start_s, gives_way=self.gives_way)
             self._served = 0
         return self._worker
 
@@ -106,7 +113,7 @@ class Analyser:
 class _Worker:
     """One process with its folder and its log."""
 
-    def __init__(self, cpu_s: int, start_s: float) -> None:
+    def __init__(self, cpu_s: int, start_s: float, *, gives_way: bool) -> None:
         self._cpu_s = cpu_s
         self._scratch = Scratch(FOLDER_PREFIX)
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
@@ -125,6 +132,8 @@ class _Worker:
             self._scratch.remove()
             self._log.close()
             raise AnalyserError(f"the analyser can't be started: {error}") from error
+        if gives_way:
+            courtesy.give_way(self._process.pid)
         hello, reason = self._receive(time.monotonic() + start_s)
         if hello != b"":
             told = hello.decode("utf-8", "replace") if hello else f"{reason}\n{self._tail()}"

@@ -23,10 +23,11 @@ _WAYS = (launcher.LANDLOCK, launcher.BUBBLEWRAP)
 KINDS = ("auto", *(way.name for way in _WAYS), launcher.UNGUARDED.name)
 
 
-def choose(kind: str = "auto") -> Sandbox:
+def choose(kind: str = "auto", *, gives_way: bool = False) -> Sandbox:
     """``landlock`` or ``bubblewrap``; ``auto``: the first of them that works; ``none``: no protection at all.
 
-    Raises ``SandboxError`` that says what is missing: code is never run less guarded than asked for.
+    ``gives_way``: see ``score.courtesy``. Raises ``SandboxError`` that says what is missing: code is never
+    run less guarded than asked for.
     """
     if kind not in KINDS:
         raise SandboxError(f"there is no sandbox {kind!r}", hint=f"known ones: {', '.join(KINDS)}")
@@ -36,21 +37,21 @@ def choose(kind: str = "auto") -> Sandbox:
             hint="docs/limits.md#windows",
         )
     if kind == launcher.UNGUARDED.name:
-        return launcher.Launcher(launcher.UNGUARDED)
+        return launcher.Launcher(launcher.UNGUARDED, gives_way=gives_way)
     lacks = []
     for way in _WAYS:
         if kind in ("auto", way.name):
             lack = missing(way)
             if lack is None:
-                return launcher.Launcher(way)
+                return launcher.Launcher(way, gives_way=gives_way)
             lacks.append(lack)
     raise SandboxError(f"generated code is not run: {'; '.join(dict.fromkeys(lacks))}", hint=_HINT)
 
 
-def usable(kind: str = "auto") -> Sandbox:
+def usable(kind: str = "auto", *, gives_way: bool = False) -> Sandbox:
     """The same without an error: where nothing works, a sandbox that runs nothing and says why."""
     try:
-        return choose(kind)
+        return choose(kind, gives_way=gives_way)
     except SandboxError as error:
         return Unusable(error)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from pytest_llmeval.errors import SandboxError
+from pytest_llmeval.score import courtesy
 from pytest_llmeval.score.scratch import Scratch
 
 from . import bubblewrap, replies
@@ -68,10 +69,11 @@ UNGUARDED = Way("none", ())
 
 
 class Launcher:
-    """The sandbox whose children are kept in one way."""
+    """The sandbox whose children are kept in one way. ``gives_way``: see ``courtesy``."""
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, way: Way, *, gives_way: bool = False) -> None:
         self.way = way
+        self.gives_way = gives_way
         self.name = way.name
 
     def run(self, code: str, calls: tuple[str, ...], limits: Limits = DEFAULT) -> tuple[Result, ...]:
@@ -83,7 +85,10 @@ class Launcher:
                 why = f"was not tried after {_MOST_BROKEN} calls that ended the program"
                 results.append(Broken(why, tried=False))
                 continue
-            more = _Child(self.way, code, calls[len(results) :], limits).results()
+            child = _Child(self.way, code, calls[len(results) :], limits)
+            if self.gives_way:
+                courtesy.give_way(child.pid)
+            more = child.results()
             results += more
             broken += isinstance(more[-1], Broken)
         return tuple(results)
@@ -136,6 +141,11 @@ class _Child:
         with contextlib.suppress(OSError):
             self._process.stdin.write(job)
             self._process.stdin.close()
+
+    @property
+    def pid(self) -> int:
+        """Of the process that leads its session."""
+        return self._process.pid
 
     def results(self) -> list[Result]:
         """At least one result; the last is ``Broken`` when the process ended before all calls were told.
