@@ -34,6 +34,7 @@ NOT_RUN = {
     r"(vllm|ollama) serve.*|llama-server .*": "needs that server and its model",
     r"pytest --llm-endpoint=local": "fetches a model of 491 MB: tests/e2e does it with a smaller one",
     r"\.venv/bin/pytest.*|tox .*": "is this very suite",
+    r"ssh .*|pytest .*--tx=.*": "needs another machine: tests/acceptance/test_elsewhere_workers.py does it",
     r"pytest .* --llm-resume": "needs a run that broke off: tests/acceptance/test_resume.py makes one",
 }
 """Commands as whole patterns -> why they are not run here."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,15 +15,16 @@ from msgspec import structs
 
 from pytest_llmeval import evaluate, settings, values
 from pytest_llmeval.errors import CeilingError, EndpointError, OutOfTimeError
-from pytest_llmeval.measure import price, turns
+from pytest_llmeval.measure import price
 from pytest_llmeval.measure.rounds import Restarted
 from pytest_llmeval.model import Failure
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
 
-from . import progress
+from . import elsewhere, progress
 from .desk import exclusive_groups
 from .lines import Line
+from .slots import turn_name, while_scoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,9 +70,16 @@ class Bench:
         self.began_unix = context.began_unix
         self.desk = context.desk
         self.locks = context.locks
+        self.take_turns = context.take_turns
+        self.is_elsewhere = context.is_elsewhere
+        self.held_while_scoring = (
+            while_scoring(context.settings) if context.is_worker and not context.is_elsewhere else {}
+        )
         self.kinds = context.kinds
         self.runner = asyncio.Runner(loop_factory=_loop_factory())
-        self.analyser = Analyser()
+        self.gives_way = context.is_worker
+        """Whether other processes may measure while this one scores."""
+        self.analyser = Analyser(gives_way=self.gives_way)
         self.lines: dict[str, Line] = {}
         self.exclusive = exclusive_groups(context.settings)
         self.progress = progress.on(context.config, quiet=context.is_worker)
@@ -115,7 +123,8 @@ class Bench:
                 raise
             askings = tuple(map(self._with_deaths, cells, askings))
             self.spent = askings[0].stopped or self.spent
-        outcomes = [self._outcome(talk, asking) for talk, asking in zip(talks, askings, strict=True)]
+        with self._quiet():
+            outcomes = [self._outcome(talk, asking) for talk, asking in zip(talks, askings, strict=True)]
         return structs.replace(outcomes[0], reference=outcomes[1] if len(outcomes) > 1 else None)
 
     def _cell(
@@ -161,8 +170,8 @@ class Bench:
         scenario = talks[0].cell.scenario
         by_itself = scenario.cold or scenario.load is not None
         endpoints = [self.settings.endpoint(talk.cell.endpoint) for talk in talks]
-        slots = {_turn_key(endpoint): endpoint.concurrency for endpoint in endpoints}
-        turn = turns.turns(self.locks, slots, alone_there=by_itself)
+        slots = {turn_name(endpoint): endpoint.concurrency for endpoint in endpoints}
+        turn = self.take_turns(slots, alone_there=by_itself)
         for talk in talks:
             turn = talk.window.inside(turn)
         questions = [self._question(talk, shown) for talk in talks]
@@ -196,6 +205,20 @@ class Bench:
             stopped=asking.stopped,
         )
 
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """The turn was given back when the streams had ended, so that another worker measures meanwhile."""
+        if not self.held_while_scoring:
+            yield
+            return
+        held = AsyncExitStack()
+        turn = self.take_turns(self.held_while_scoring, alone_there=True)
+        self.runner.run(held.enter_async_context(turn))
+        try:
+            yield
+        finally:
+            self.runner.run(held.aclose())
+
     def _refuse_late(self) -> None:
         """Raises ``OutOfTimeError`` once the run has taken the time that it may."""
         limit_s = self.settings.max_time_s
@@ -205,7 +228,7 @@ class Bench:
     @cached_property
     def sandbox(self) -> Sandbox:
         """What answers are executed in, chosen before the first of them."""
-        return choice.usable(self.settings.sandbox)
+        return choice.usable(self.settings.sandbox, gives_way=self.gives_way)
 
     # -- lines ---------------------------------------------------------------------------------------------
 
@@ -220,6 +243,8 @@ class Bench:
                     self.desk.park()
 
     def _line(self, name: str) -> Line:
+        if self.is_elsewhere:
+            elsewhere.refuse_pinned(self.settings.endpoint(name))
         opened = self.desk.open(name)
         line = self.lines.get(name)
         if line is None or line.opened.start != opened.start:
@@ -281,8 +306,3 @@ def _with_reason(asked: Asked, reason: str | None) -> Asked:
 async def _unloaded(client: Client, unload: Unload) -> Restarted:
     await unload()
     return Restarted(client, None)
-
-
-def _turn_key(endpoint: Endpoint) -> str:
-    """Engines that we start ourselves share this machine's cores, so they share one turn."""
-    return "local" if endpoint.kind == "local" else endpoint.name

@@ -84,7 +84,7 @@ def _tell(here: Context, endpoint: str, cells: int) -> None:
 
 def _refuse(here: Context, endpoint: Endpoint) -> None:
     """Raises ``_UnconfirmedError`` where the controller is not who the cells were measured by."""
-    if here.has_far_workers:
+    if here.is_spread:
         raise _UnconfirmedError(_("it was measured by workers on other machines"))
     if endpoint.kind == "replay":
         raise _UnconfirmedError(_("a recording can't be asked once more"))

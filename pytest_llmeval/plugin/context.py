@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +22,8 @@ from pytest_llmeval.language import _, ngettext
 from . import options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from pytest_llmeval.journal import Unfinished
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from .remote import DeskServer, RemoteDesk
     from .session import Recorder
     from .view import View
+
+    TakeTurns = Callable[..., AbstractAsyncContextManager[None]]
+    """Of ``slots``, and ``alone_there``: as ``measure.turns.turns``."""
 
 KEY = pytest.StashKey["Context"]()
 PAYLOAD = pytest.StashKey[dict[str, Any]]()
@@ -61,8 +65,10 @@ class Context:
         self.everything = not self.is_worker and options.everything(config)
         self.has_own = False
         """Whether the project has a scenario file, or a test with the ``llm`` fixture, in view."""
-        self.has_far_workers = False
-        """Whether workers of pytest-xdist run on other machines."""
+        self.is_spread: bool = self.given.get("spread", False)
+        """Whether any worker of pytest-xdist is elsewhere: on another machine, or in a folder of its own."""
+        self.is_elsewhere: bool = self.given.get("elsewhere", False)
+        """Whether this one is."""
         self.unfinished: Unfinished | None = None
         """On the controller: the run that this one takes up."""
         self.changed_cells: list[str] = []
@@ -129,8 +135,17 @@ class Context:
 
     @property
     def locks(self) -> Path:
-        """The folder of the locks by which processes take turns at an endpoint."""
-        return self.run_folder / "turns"
+        """The folder of the locks by which processes of this machine take turns at an endpoint."""
+        return self.config.rootpath / ".llmeval" / "runs" / self.run_id / "turns"
+
+    @property
+    def take_turns(self) -> TakeTurns:
+        """How a cell waits for its turn."""
+        if self.is_elsewhere:
+            return self.remote_desk.turns
+        from pytest_llmeval.measure import turns
+
+        return partial(turns.turns, self.locks)
 
     @property
     def answers_path(self) -> str | None:
@@ -145,7 +160,7 @@ class Context:
 
     @cached_property
     def remote_desk(self) -> RemoteDesk:
-        """The controller's desk, from a worker."""
+        """The controller's desk, from a worker; ``given`` has this end of their channel."""
         from .remote import RemoteDesk
 
         return RemoteDesk(self.given["desk"])
@@ -162,7 +177,7 @@ class Context:
         """The controller's desk, for its workers."""
         from .remote import DeskServer
 
-        return DeskServer(self.local_desk)
+        return DeskServer(self.local_desk, locks=self.locks)
 
     @cached_property
     def exclusive(self) -> dict[str, str]:

@@ -43,10 +43,21 @@ def order(items: list[pytest.Item], groups: Mapping[str, str]) -> None:
             items[place] = item
 
 
+def scope(here: Context, endpoint: str | None) -> str | None:
+    """What its cells must stay on one worker with; None where they need not.
+
+    Of workers elsewhere each takes whole endpoints: from another machine the times are others.
+    """
+    group = here.exclusive.get(endpoint or "")
+    if group is not None:
+        return f"exclusive group {group}"
+    return f"endpoint {endpoint}" if here.is_spread and endpoint is not None else None
+
+
 def tell(here: Context, items: Sequence[pytest.Item]) -> None:
-    """A worker says which of its tests belong to which group: their ids alone do not."""
-    groups = {item.nodeid: here.exclusive.get(endpoint_of(item) or "") for item in items}
-    here.remote_desk.tell_scopes({nodeid: group for nodeid, group in groups.items() if group})
+    """A worker says which of its tests stay together: their ids alone do not."""
+    scopes = {item.nodeid: scope(here, endpoint_of(item)) for item in items}
+    here.remote_desk.tell_scopes({nodeid: scope for nodeid, scope in scopes.items() if scope})
 
 
 def leave(here: Context, item: pytest.Item, nextitem: pytest.Item | None) -> None:

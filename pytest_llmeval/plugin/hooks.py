@@ -107,10 +107,15 @@ def pytest_collection_modifyitems(
 def pytest_collection_finish(session: pytest.Session) -> None:
     here = context.of(session.config)
     here.check_selection(session.items)
-    if here.exclusive and here.is_worker:  # before xdist tells the controller that it may schedule
+    # All that a worker tells comes before xdist's own word that there is something to schedule.
+    if here.is_worker and (here.exclusive or here.is_spread):
         from . import exclusive
 
         exclusive.tell(here, session.items)
+    if here.is_worker and here.is_spread:
+        from . import elsewhere
+
+        elsewhere.tell(here, session.items)
     if here.finished and here.is_worker:
         from . import resume
 

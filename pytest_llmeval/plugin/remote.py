@@ -1,96 +1,88 @@
-"""The desk over a local socket: workers ask their controller, which starts every server once for all.
+"""The desk over xdist's own connections: workers ask their controller, which starts every server once.
 
-Messages are JSON, ``{"ask": METHOD, …}`` and ``{"value": …}`` or ``{"error": [what, where, hint]}``; the
-connection is authenticated by a random key. A connection that ends gives up what it held.
+Each worker has a channel of execnet beside xdist's, so there is no port and no key, and a worker on another
+machine asks as one on this does. Messages are JSON, which carries the lone surrogates that execnet refuses:
+``{"ask": METHOD, …}`` and ``{"value": …}`` or ``{"error": [what, where, hint]}``. A channel that ends gives
+up what it held.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
-import secrets
-import socket
 import threading
-from contextlib import suppress
-from multiprocessing import connection as sockets
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_llmeval import wire
 from pytest_llmeval.errors import EndpointError
+from pytest_llmeval.measure import turns
 
 from .desk import Opened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
     from .desk import LocalDesk
 
-RETRY_S = 0.05
+
+class Channel(Protocol):
+    """What is used of execnet's: both ends have one."""
+
+    def send(self, item: object) -> None:
+        """Raises ``OSError`` where it is closed."""
+        ...
+
+    def receive(self) -> Any:
+        """Waits. Raises ``EOFError`` once either end closed it, or is gone."""
+        ...
+
+    def close(self) -> None:
+        """Also ends a ``receive`` of another thread of this process. Safe to call twice."""
+        ...
 
 
 class DeskServer:
-    """The controller's side. ``scopes``: node id -> exclusive group, as workers collected them.
+    """The controller's side. ``scopes``: node id -> what must stay together, as workers collected them.
 
     ``resumed``: what changed since the run broke off, and the endpoints that are still to be asked.
+    ``collected``: what each worker would ask where some are elsewhere, see ``elsewhere.identity``. ``locks``:
+    the folder of the turns, which are taken here for workers that have no such disk.
     """
 
-    def __init__(self, desk: LocalDesk) -> None:
+    def __init__(self, desk: LocalDesk, *, locks: Path) -> None:
         self.scopes: dict[str, str] = {}
         self.resumed: tuple[list[str], list[str]] = ([], [])
+        self.collected: list[dict[str, str]] = []
         self._desk = desk
-        self._key = secrets.token_hex(16)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._closing = threading.Event()
-        self._connections: set[sockets.Connection] = set()
-        self._accepting = threading.Thread(target=self._accept, name="llmeval-desk", daemon=True)
-        self._accepting.start()
+        self._locks = locks
+        self._serving: dict[Channel, threading.Thread] = {}
 
-    @property
-    def address(self) -> dict[str, Any]:
-        """What a worker needs to reach it, plain."""
-        host, port = self._listener.getsockname()
-        return {"host": host, "port": port, "key": self._key}
+    def serve(self, channel: Channel) -> None:
+        """Answer a worker until the channel ends."""
+        thread = threading.Thread(target=self._serve, args=(channel,), name="llmeval-desk", daemon=True)
+        self._serving[channel] = thread
+        thread.start()
 
-    def _accept(self) -> None:
-        while not self._closing.is_set():
-            try:
-                peer, _ = self._listener.accept()
-            except OSError:  # out of file descriptors, perhaps
-                self._closing.wait(RETRY_S)
-                continue
-            connection = sockets.Connection(peer.detach())
-            self._connections.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: sockets.Connection) -> None:
+    def _serve(self, channel: Channel) -> None:
+        turn = _Turn(self._locks)
         try:
-            with connection, suppress(EOFError, OSError):
-                if not self._is_ours(connection):
-                    return
+            with suppress(EOFError, OSError):
                 while True:
-                    message = json.loads(connection.recv_bytes())
-                    connection.send_bytes(json.dumps(self._answer(message, connection)).encode())
+                    message = json.loads(channel.receive())
+                    channel.send(json.dumps(self._answer(message, channel, turn)))
         finally:
-            self._connections.discard(connection)
-            self._desk.leases.drop(connection)
+            turn.close()
+            self._desk.leases.drop(channel)
 
-    def _is_ours(self, connection: sockets.Connection) -> bool:
-        """Whether it holds the key; asked in its own thread, where a silent stranger keeps nobody waiting."""
-        key = self._key.encode()
+    def _answer(self, message: Mapping[str, Any], holder: object, turn: _Turn) -> dict[str, Any]:
         try:
-            sockets.deliver_challenge(connection, key)
-            sockets.answer_challenge(connection, key)
-        except Exception:  # noqa: BLE001  whatever a stranger says must not end the desk
-            return False
-        return True
-
-    def _answer(self, message: Mapping[str, Any], holder: object) -> dict[str, Any]:
-        try:
-            return {"value": wire.plain(self._value(message, holder))}
+            return {"value": wire.plain(self._value(message, holder, turn))}
         except EndpointError as error:
             return {"error": [error.what, error.where, error.hint]}
 
-    def _value(self, message: Mapping[str, Any], holder: object) -> object:
+    def _value(self, message: Mapping[str, Any], holder: object, turn: _Turn) -> object:
         match message:
             case {"ask": "open", "name": name}:
                 return self._desk.open(name, holder)
@@ -102,28 +94,60 @@ class DeskServer:
                 self._desk.park(holder)
             case {"ask": "drop"}:
                 self._desk.drop(holder)
+            case {"ask": "turn", "slots": slots, "alone_there": alone_there}:
+                turn.take(slots, alone_there=alone_there)
+            case {"ask": "turn over"}:
+                turn.end()
             case {"ask": "scopes", "scopes": scopes}:
                 self.scopes.update(scopes)
+            case {"ask": "collected", "identity": identity}:
+                self.collected.append(identity)
             case {"ask": "resumed", "changed": changed, "endpoints": endpoints}:
                 self.resumed = changed, endpoints
         return None
 
     def close(self) -> None:
         """Hang up on everybody. Safe to call twice."""
-        self._closing.set()
-        with suppress(OSError):  # closing alone would not wake the thread that accepts
-            socket.create_connection(self._listener.getsockname(), timeout=1).close()
-        self._accepting.join()
-        self._listener.close()
-        for connection in list(self._connections):
-            _hang_up(connection)
+        serving, self._serving = self._serving, {}
+        for channel in serving:
+            with suppress(OSError):  # the worker is gone
+                channel.close()
+
+
+class _Turn:
+    """What the controller holds for one worker elsewhere: the locks that its own workers take themselves.
+
+    For one thread, because locks belong to it.
+    """
+
+    def __init__(self, locks: Path) -> None:
+        self._locks = locks
+        self._runner: asyncio.Runner | None = None
+        self._held = AsyncExitStack()
+
+    def take(self, slots: Mapping[str, int], *, alone_there: bool) -> None:
+        """Wait for it. A worker that dies meanwhile gives it back at once."""
+        self._runner = self._runner or asyncio.Runner()
+        turn = turns.turns(self._locks, slots, alone_there=alone_there)
+        self._runner.run(self._held.enter_async_context(turn))
+
+    def end(self) -> None:
+        """Give it back."""
+        if self._runner is not None:
+            self._runner.run(self._held.aclose())
+
+    def close(self) -> None:
+        """Give back what is still held."""
+        self.end()
+        if self._runner is not None:
+            self._runner.close()
 
 
 class RemoteDesk:
     """A worker's side; see ``Desk``."""
 
-    def __init__(self, address: Mapping[str, Any]) -> None:
-        self._connection = sockets.Client((address["host"], address["port"]), authkey=address["key"].encode())
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
 
     def open(self, name: str) -> Opened:
         """See ``Desk``."""
@@ -146,9 +170,27 @@ class RemoteDesk:
         told: str | None = self._ask("obituary", name=name)
         return told
 
+    @asynccontextmanager
+    async def turns(self, slots: Mapping[str, int], *, alone_there: bool = False) -> AsyncIterator[None]:
+        """As ``measure.turns.turns``, held by the controller."""
+        try:
+            await asyncio.to_thread(self._ask, "turn", slots=dict(slots), alone_there=alone_there)
+        except asyncio.CancelledError:  # Ctrl-C: nobody is to wait for a turn
+            self.close()
+            raise
+        try:
+            yield
+        finally:
+            with suppress(EndpointError):  # the run is over
+                self._ask("turn over")
+
     def tell_scopes(self, scopes: Mapping[str, str]) -> None:
-        """Node ids of cells -> their exclusive group; known to the controller when this returns."""
+        """Node ids of cells -> what they must stay together with; known when this returns."""
         self._ask("scopes", scopes=dict(scopes))
+
+    def tell_collected(self, identity: Mapping[str, str]) -> None:
+        """What this worker would ask; known to the controller when this returns."""
+        self._ask("collected", identity=dict(identity))
 
     def tell_resumed(self, changed: Sequence[str], endpoints: Sequence[str]) -> None:
         """What changed since the run broke off, and whom the rest of it asks."""
@@ -156,23 +198,16 @@ class RemoteDesk:
 
     def close(self) -> None:
         """Hang up, also while another thread waits for an answer."""
-        if not self._connection.closed:
-            _hang_up(self._connection)
-            self._connection.close()
+        with suppress(OSError):  # the controller is gone
+            self._channel.close()
 
     def _ask(self, method: str, **arguments: Any) -> Any:
         try:
-            self._connection.send_bytes(json.dumps({"ask": method, **arguments}).encode())
-            answer = json.loads(self._connection.recv_bytes())
+            self._channel.send(json.dumps({"ask": method, **arguments}))
+            answer = json.loads(self._channel.receive())
         except (EOFError, OSError):
             raise EndpointError("the run is over", where=arguments.get("name")) from None
         if "error" in answer:
             what, where, hint = answer["error"]
             raise EndpointError(what, where=where, hint=hint)
         return answer["value"]
-
-
-def _hang_up(connection: sockets.Connection) -> None:
-    """End both directions; whoever reads gets an end of file, which closing alone would not do on Linux."""
-    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as both:
-        both.shutdown(socket.SHUT_RDWR)

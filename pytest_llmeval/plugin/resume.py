@@ -75,7 +75,7 @@ def _refuse(told: Unfinished, changed: Sequence[str]) -> None:
 def leave_out(context: Context, items: list[pytest.Item]) -> None:
     """Take finished tests out of the collection, and remember which of them would be asked otherwise now."""
     finished = context.finished
-    now = {item.nodeid: _identity_of(item, context) for item in items if item.nodeid in finished}
+    now = {item.nodeid: identity_of(item, context) for item in items if item.nodeid in finished}
     context.changed_cells = journal.changed_cells(finished, now)
     items[:] = [item for item in items if item.nodeid not in finished]
 
@@ -85,7 +85,8 @@ def tell(context: Context, items: Iterable[pytest.Item]) -> None:
     context.remote_desk.tell_resumed(context.changed_cells, exclusive.endpoints(items))
 
 
-def _identity_of(item: pytest.Item, context: Context) -> dict[str, str]:
+def identity_of(item: pytest.Item, context: Context) -> dict[str, str]:
+    """What a test asks, as hashes by name."""
     from .items import ScenarioItem
 
     if not isinstance(item, ScenarioItem) or item.endpoint is None:

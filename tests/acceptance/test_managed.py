@@ -259,7 +259,7 @@ def test_servers_of_a_group_are_never_up_together_and_each_starts_once(managed: 
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("dist", ["load", "loadgroup", "worksteal", "each"])
+@pytest.mark.parametrize("dist", ["load", "loadgroup", "worksteal"])
 def test_every_distribution_comes_to_an_end_without_overlap(managed: Managed, dist: str) -> None:
     (managed.path / "suites" / "more.eval.yaml").write_text(SUITE, encoding="utf-8")
     managed.endpoint("a", group="gpu0")

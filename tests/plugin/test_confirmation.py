@@ -52,7 +52,7 @@ class Project:
                 get_terminal_writer=lambda: SimpleNamespace(width_of_current_line=0),
             ),
             started_unix=time.time() - 100,
-            has_far_workers=False,
+            is_spread=False,
             desk=SimpleNamespace(drop=lambda: None),
             bench=SimpleNamespace(run=self._run),
         )
@@ -97,9 +97,9 @@ def test_samples_follow_those_that_are_there_and_say_what_they_are(red: Project)
 
 
 def test_what_was_measured_elsewhere_or_replayed_is_not_measured_here(red: Project) -> None:
-    red.context.has_far_workers = True
+    red.context.is_spread = True
     assert red.measure(box=CELLS) == {"box": "it was measured by workers on other machines"}
-    red.context.has_far_workers = False
+    red.context.is_spread = False
     red.context.settings = Settings(endpoints=(Endpoint(name="box", kind="replay"),))
     assert red.measure(box=CELLS) == {"box": "a recording can't be asked once more"}
     assert red.asked == red.told == []

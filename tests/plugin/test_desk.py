@@ -1,20 +1,19 @@
-"""The desk: every endpoint is opened once, for workers over a socket as for the process itself."""
+"""The desk: every endpoint is opened once, for workers over a channel as for the process itself."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import AuthenticationError
-from multiprocessing import connection as sockets
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmeval import wire
 from pytest_llmeval.errors import EndpointError, ModelFetchError
+from pytest_llmeval.measure import turns
 from pytest_llmeval.model import Endpoint, Facts
 from pytest_llmeval.plugin.desk import LocalDesk, Opened
 from pytest_llmeval.plugin.remote import DeskServer, RemoteDesk
@@ -78,16 +77,51 @@ def local(tmp_path: Path, kinds: Kinds) -> Iterator[LocalDesk]:
     desk.close()
 
 
+class End:
+    """One end of a channel as execnet's behave; closing either closes both."""
+
+    def __init__(self, inbox: SimpleQueue[str | None], outbox: SimpleQueue[str | None]) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+
+    def send(self, item: Any) -> None:
+        assert isinstance(item, str)
+        self._outbox.put(item)
+
+    def receive(self) -> str:
+        item = self._inbox.get()
+        if item is None:
+            self._inbox.put(None)  # for who asks again
+            raise EOFError
+        return item
+
+    def close(self) -> None:
+        self._inbox.put(None)
+        self._outbox.put(None)
+
+
+def channel() -> tuple[End, End]:
+    there: SimpleQueue[str | None] = SimpleQueue()
+    back: SimpleQueue[str | None] = SimpleQueue()
+    return End(there, back), End(back, there)
+
+
+def worker_of(server: DeskServer) -> RemoteDesk:
+    here, there = channel()
+    server.serve(here)
+    return RemoteDesk(there)
+
+
 @pytest.fixture
-def server(local: LocalDesk) -> Iterator[DeskServer]:
-    server = DeskServer(local)
+def server(local: LocalDesk, tmp_path: Path) -> Iterator[DeskServer]:
+    server = DeskServer(local, locks=tmp_path / "turns")
     yield server
     server.close()
 
 
 @pytest.fixture
 def worker(server: DeskServer) -> Iterator[RemoteDesk]:
-    remote = RemoteDesk(server.address)
+    remote = worker_of(server)
     yield remote
     remote.close()
 
@@ -135,7 +169,7 @@ def test_two_who_ask_at_once_get_one_answer(local: LocalDesk, kinds: Kinds) -> N
     assert kinds.asked == ["good"]
 
 
-# -- over the socket ---------------------------------------------------------------------------------------
+# -- over a channel ----------------------------------------------------------------------------------------
 
 
 def test_a_worker_gets_the_same_facts(local: LocalDesk, worker: RemoteDesk) -> None:
@@ -159,7 +193,7 @@ def test_a_worker_gets_the_same_error(local: LocalDesk, worker: RemoteDesk) -> N
 
 def test_workers_wait_for_one_answer(server: DeskServer, kinds: Kinds) -> None:
     kinds.takes_s = 0.3
-    workers = [RemoteDesk(server.address) for _ in range(4)]
+    workers = [worker_of(server) for _ in range(4)]
     with ThreadPoolExecutor(len(workers)) as pool:
         opened = list(pool.map(lambda worker: worker.open("good"), workers))
     for worker in workers:
@@ -168,54 +202,14 @@ def test_workers_wait_for_one_answer(server: DeskServer, kinds: Kinds) -> None:
     assert kinds.asked == ["good"]
 
 
-def test_the_address_can_be_sent_to_a_worker(server: DeskServer) -> None:
-    assert server.address == wire.plain(server.address)
-    assert server.address["host"] == "127.0.0.1"
-
-
 def test_the_controller_learns_what_workers_collected(server: DeskServer, worker: RemoteDesk) -> None:
     worker.tell_scopes({"m::a": "gpu0"})
     worker.tell_scopes({"m::b": "gpu1"})
     assert server.scopes == {"m::a": "gpu0", "m::b": "gpu1"}
-
-
-# -- strangers ---------------------------------------------------------------------------------------------
-
-
-def knock(address: dict[str, Any]) -> socket.socket:
-    return socket.create_connection((address["host"], address["port"]), timeout=SOON_S)
-
-
-def opened_by_a_worker(server: DeskServer) -> Facts:
-    """A worker that comes now and must not wait long."""
-    with ThreadPoolExecutor(1) as pool:
-        worker = pool.submit(RemoteDesk, server.address).result(SOON_S)
-    try:
-        return worker.open("good").facts
-    finally:
-        worker.close()
-
-
-def test_a_stranger_who_hangs_up_ends_nothing(server: DeskServer) -> None:
-    knock(server.address).close()
-    assert opened_by_a_worker(server) == FACTS
-
-
-def test_a_stranger_who_talks_nonsense_ends_nothing(server: DeskServer) -> None:
-    with knock(server.address) as stranger:
-        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n" * 20)
-        assert opened_by_a_worker(server) == FACTS
-
-
-def test_a_stranger_without_the_key_is_refused(server: DeskServer) -> None:
-    with pytest.raises(AuthenticationError):
-        sockets.Client((server.address["host"], server.address["port"]), authkey=b"guessed")
-    assert opened_by_a_worker(server) == FACTS
-
-
-def test_a_stranger_who_says_nothing_keeps_nobody_waiting(server: DeskServer) -> None:
-    with knock(server.address):
-        assert opened_by_a_worker(server) == FACTS
+    worker.tell_collected({"questions": "1f"})
+    assert server.collected == [{"questions": "1f"}]
+    worker.tell_resumed(["a changed"], ["good"])
+    assert server.resumed == (["a changed"], ["good"])
 
 
 # -- the end -----------------------------------------------------------------------------------------------
@@ -231,14 +225,13 @@ def desk_threads(before: set[threading.Thread]) -> list[threading.Thread]:
     return left
 
 
-def test_closing_ends_every_thread(local: LocalDesk) -> None:
+def test_closing_ends_every_thread(local: LocalDesk, tmp_path: Path) -> None:
     before = set(threading.enumerate())
-    server = DeskServer(local)
-    workers = [RemoteDesk(server.address) for _ in range(2)]
+    server = DeskServer(local, locks=tmp_path)
+    workers = [worker_of(server) for _ in range(2)]
     assert workers[0].open("good").facts == FACTS
-    with knock(server.address):
-        server.close()
-        assert desk_threads(before) == []
+    server.close()
+    assert desk_threads(before) == []
     for worker in workers:
         with pytest.raises(EndpointError, match="the run is over"):
             worker.open("good")
@@ -261,14 +254,51 @@ def test_a_worker_that_waits_is_told_that_the_run_is_over(
 def test_a_worker_that_ends_lets_go_of_what_it_held(local: LocalDesk, server: DeskServer) -> None:
     dropped = threading.Event()
     local.leases.drop = lambda holder: dropped.set()  # type: ignore[method-assign]
-    RemoteDesk(server.address).close()
+    worker_of(server).close()
     assert dropped.wait(SOON_S)
 
 
 def test_messages_are_json(server: DeskServer) -> None:
-    address = server.address
-    with sockets.Client((address["host"], address["port"]), authkey=address["key"].encode()) as connection:
-        connection.send_bytes(json.dumps({"ask": "open", "name": "gone"}).encode())
-        assert json.loads(connection.recv_bytes()) == {
-            "error": ["nothing listens", "http://gone", "start it"]
-        }
+    here, there = channel()
+    server.serve(here)
+    there.send(json.dumps({"ask": "open", "name": "gone"}))
+    assert json.loads(there.receive()) == {"error": ["nothing listens", "http://gone", "start it"]}
+
+
+# -- turns of workers elsewhere ----------------------------------------------------------------------------
+
+
+def is_free(folder: Path) -> bool:
+    """Whether a worker of this machine would get the turn at once."""
+
+    async def taken() -> bool:
+        try:
+            async with asyncio.timeout(0.1), turns.turns(folder, {"good": 1}):
+                return True
+        except TimeoutError:
+            return False
+
+    return asyncio.run(taken())
+
+
+def test_the_controller_holds_a_turn_for_a_worker_elsewhere(worker: RemoteDesk, tmp_path: Path) -> None:
+    async def measured() -> bool:
+        async with worker.turns({"good": 1}):
+            return await asyncio.to_thread(is_free, tmp_path / "turns")
+
+    for _ in range(2):
+        assert not asyncio.run(measured())
+        assert is_free(tmp_path / "turns")
+
+
+def test_a_worker_that_dies_in_its_turn_frees_it(server: DeskServer, tmp_path: Path) -> None:
+    dying = worker_of(server)
+
+    async def measured() -> None:
+        async with dying.turns({"good": 1}, alone_there=True):
+            dying.close()
+
+    asyncio.run(measured())
+    deadline = time.monotonic() + SOON_S
+    while not is_free(tmp_path / "turns"):
+        assert time.monotonic() < deadline
