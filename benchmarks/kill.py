@@ -129,7 +129,10 @@ def strike(project: Project, kind: str, rng: random.Random) -> None:
     targets = [pid for pid, command in project.alive().items() if KINDS[kind](command)]
     if not targets:
         raise NoVictim(kind)
-    os.kill(rng.choice(targets), signal.SIGKILL)
+    try:
+        os.kill(rng.choice(targets), signal.SIGKILL)
+    except ProcessLookupError:  # it ended meanwhile
+        raise NoVictim(kind) from None
 
 
 def ended(process: subprocess.Popen[bytes]) -> int:
