@@ -119,6 +119,12 @@ OPTIONS = (
         "en, whatever the machine's own language is",
     ),
     Option(
+        "html",
+        values.PATH,
+        "write the run as one HTML file with plots, answers and scores; needs the extra `report`",
+        "PATH",
+    ),
+    Option(
         "strict",
         values.SWITCH,
         "fail for what could not be checked: no endpoint, no sandbox, stale cells, cells cut off in time",

@@ -45,6 +45,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     baselines: Path = Path("baselines")
     json: Path | None = None
     markdown: Path | None = None
+    html: Path | None = None
     step_summary: Path | None = None
     report_language: str = language.LANGUAGES[0]
     strict: bool = False
@@ -120,6 +121,7 @@ def resolve(
         baselines=path("baselines") or rootdir / default.baselines,
         json=path("json"),
         markdown=path("markdown"),
+        html=path("html"),
         step_summary=Path(summary) if (summary := environ.get("GITHUB_STEP_SUMMARY", "").strip()) else None,
         report_language=chosen.get("report_language", default.report_language),
         strict=chosen.get("strict", _in_ci(environ)),

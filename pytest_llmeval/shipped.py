@@ -9,6 +9,9 @@ from pathlib import Path
 
 from .errors import SettingsError
 
+PREFIX = "llmeval-suites"
+"""What node ids of their cells begin with: ``PREFIX/suite/file``."""
+
 
 def folder() -> Path:
     """The folder of all shipped suites."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(pytest_llmeval.__file__).parent
 WINGS = ("measure", "score", "judge", "report")
-JOINTS = ("evaluate", "merge", "compare")
+JOINTS = ("evaluate", "merge", "compare", "trends", "dossier")
 ROOF = ("plugin", "cli")
 ROOF_ONLY = {"pytest", "_pytest", "xdist", "pytest_benchmark", "execnet"}
 HEAVY = {

@@ -28,12 +28,26 @@ WRONG_USAGE = 2
 
 def parser() -> argparse.ArgumentParser:
     """All commands with their arguments; each sets ``run``, which takes those and returns an exit code."""
-    from . import baseline, comment, compare, fit, init, judge, merge, probe, sandbox, schema, suite, weights
+    from . import (
+        baseline,
+        comment,
+        compare,
+        fit,
+        init,
+        judge,
+        merge,
+        probe,
+        report,
+        sandbox,
+        schema,
+        suite,
+        weights,
+    )
 
     every = argparse.ArgumentParser(
         prog="llmeval",
-        description="Beside pytest: begin a project, probe servers, judge and compare runs, keep baselines, "
-        "make suites, try the sandbox.",
+        description="Beside pytest: begin a project, probe servers, judge, compare and report runs, keep "
+        "baselines, make suites, try the sandbox.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -44,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         help="the language in which results are told (default: as for pytest --llm-report-language)",
     )
     commands = every.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    reading = (baseline, comment, compare, judge, merge)
+    reading = (baseline, comment, compare, judge, merge, report)
     for command in (*reading, fit, init, probe, sandbox, schema, suite, weights):
         command.add(commands)
     return every

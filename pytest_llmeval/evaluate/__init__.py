@@ -5,7 +5,7 @@ Two steps, because nothing may be analysed while a stream of this process runs: 
 """
 
 from .asking import Asking, Question, ask, ask_in_turn
-from .assessing import assess, record, rescored, sha256, unreached
+from .assessing import assess, record, rescored, sha256, unreached, whole
 from .cell import AnswerLine, AnswerText, Cell, Outcome
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "rescored",
     "sha256",
     "unreached",
+    "whole",
 ]

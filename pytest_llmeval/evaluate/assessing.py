@@ -50,7 +50,7 @@ def assess(
     def scored(response: Response) -> tuple[Score | None, tuple[str, ...]]:
         if response.failure is not None:
             return None, ()
-        return score(_whole(cell.scenario, cell.language, response.text), response.finish_reason == "length")
+        return score(whole(cell.scenario, cell.language, response.text), response.finish_reason == "length")
 
     samples = tuple(_sample(one, cell, *scored(one.response)) for one in asked)
     answers = tuple(
@@ -61,7 +61,7 @@ def assess(
     return Outcome(record(cell, samples, _load(cell, asked)), answers, interrupted)
 
 
-def _whole(scenario: Scenario, language: str, text: str) -> str:
+def whole(scenario: Scenario, language: str, text: str) -> str:
     """What is scored: code that fills a gap together with what stands around it, else the answer alone."""
     if scenario.suffix is None or scenario.answer.code is None:
         return text
@@ -82,8 +82,14 @@ def rescored(
 
     @functools.cache
     def score(text: str, cut_off: bool) -> tuple[Score, tuple[str, ...]]:
-        whole = _whole(scenario, record.language, text)
-        return rubric.score(scenario, record.language, whole, analyser, sandbox, cut_off=cut_off)
+        return rubric.score(
+            scenario,
+            record.language,
+            whole(scenario, record.language, text),
+            analyser,
+            sandbox,
+            cut_off=cut_off,
+        )
 
     def again(sample: Sample) -> Sample:
         if not sample.ok or sample.answer_sha256 is None:

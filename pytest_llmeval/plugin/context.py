@@ -322,6 +322,7 @@ def begin(config: pytest.Config) -> None:
         _watch_words(config, here.settings.secrets.values())
         language.use(here.settings.report_language)
         options.check_suites(here.settings)
+        options.check_report(here.settings)
         options.only_suites(config, here.settings)
 
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from pytest_llmeval import evaluate
     from pytest_llmeval.model import Endpoint, Record, Scenario
 
-SHIPPED_PREFIX = "llmeval-suites"
-
 
 class ScenarioFile(pytest.File):
     """One ``*.eval.yaml``, or a file of ``problems``. No network is asked while it is collected."""
@@ -115,7 +113,7 @@ class ScenarioItem(pytest.Item):
     def _again(self) -> str:
         """The command that runs this cell again."""
         assert self.endpoint is not None
-        if self.nodeid.startswith(SHIPPED_PREFIX):
+        if self.nodeid.startswith(shipped.PREFIX):
             words = f"{self.scenario.id} and {self.language} and {self.endpoint.name}"
             what = [f"--llm-suite={self.scenario.suite}", "-k", words]
         else:
@@ -193,5 +191,5 @@ def add_shipped(session: pytest.Session, items: list[pytest.Item]) -> None:
         names = ["smoke"]
     for name in names:
         for path in shipped.files(name):
-            file = ScenarioFile.from_parent(session, path=path, nodeid=f"{SHIPPED_PREFIX}/{name}/{path.name}")
+            file = ScenarioFile.from_parent(session, path=path, nodeid=f"{shipped.PREFIX}/{name}/{path.name}")
             items.extend(session.genitems(file))

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec import structs
 
-from pytest_llmeval import __version__, judge, provenance, runfile, shards, shipped
+from pytest_llmeval import __version__, dossier, judge, provenance, runfile, shards, shipped, wire
 from pytest_llmeval.errors import BaselineError, LLMEvalError, UsageError
 from pytest_llmeval.judge import baselines
 from pytest_llmeval.language import _, ngettext
 from pytest_llmeval.measure import price
 from pytest_llmeval.measure.telemetry import steps, summary
-from pytest_llmeval.model import Run, Shard, Telemetry, score_spread
-from pytest_llmeval.report import costs, markdown, safe, terminal
+from pytest_llmeval.model import Run, Scenario, Shard, Telemetry, score_spread
+from pytest_llmeval.report import costs, html, markdown, safe, terminal
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
 
@@ -248,6 +248,26 @@ def write_markdown(recorder: Recorder, run: Run) -> None:
         recorder.notes.append(
             _("no summary for GitHub: {path}: {why}", path=settings.step_summary, why=error.strerror)
         )
+
+
+def write_html(recorder: Recorder, run: Run) -> None:
+    """The report that was asked for, beside the baselines as they were before this run."""
+    settings = recorder.context.settings
+    if settings.html is None:
+        return
+    page = dossier.gathered(
+        [run],
+        root=recorder.context.config.rootpath,
+        answers={run.id: recorder.answers if settings.answers else ()},
+        baselines=load_baselines(settings),
+        policy=settings.policy,
+        asked={key: wire.build(one, Scenario) for key, one in recorder.asked_by_tests.items()},
+    )
+    text = html.document(page)
+    try:
+        runfile.write(settings.html, text)
+    except OSError as error:
+        recorder.notes.append(f"no HTML report: {settings.html}: {error.strerror}")
 
 
 def _answers(recorder: Recorder) -> str:

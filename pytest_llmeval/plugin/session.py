@@ -177,6 +177,7 @@ class Recorder:
         for record in self.run.cells:
             hook.pytest_llmeval_record(config=session.config, record=record)
         hook.pytest_llmeval_report(config=session.config, run=self.run)
+        publish.write_html(self, self.run)
 
     @contextmanager
     def kept(self, path: Path) -> Iterator[None]:

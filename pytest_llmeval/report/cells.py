@@ -58,7 +58,7 @@ COLUMNS = (
 
 
 class Row(NamedTuple):
-    """One line of the table. ``badness`` sorts: the smallest is the worst."""
+    """One line of the table. ``badness`` sorts: the smallest is the worst. ``record``: a cell's own."""
 
     badness: tuple[object, ...]
     cell: str
@@ -68,6 +68,7 @@ class Row(NamedTuple):
     style: str
     failed: bool = False
     spread: Mapping[str, float] = MappingProxyType({})
+    record: Record | None = None
 
     def text(self, name: str) -> str:
         """What stands in a column: a figure with its spread over the rounds, where that shows."""
@@ -147,6 +148,7 @@ def _row(record: Record, verdicts: Sequence[Verdict], verbose: bool) -> Row:
         style="red" if failed or red else "",
         failed=failed,
         spread=record.spread,
+        record=record,
     )
 
 

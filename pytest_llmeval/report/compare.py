@@ -77,6 +77,8 @@ _FIGURES = (
 
 def figures(of: Sequence[Side]) -> list[Line]:
     """Metrics with a value on any side. Over the cells that all sides have that have the metric at all."""
+    if not of:
+        return []
     lines = [_line(_("cold start, s"), [_cold_start_s(side) for side in of], grid.digits, -1)]
     lines += [
         _line(_(one.label), _over_shared_cells(of, one.metric), grid.digits, one.sign) for one in _FIGURES
@@ -85,7 +87,7 @@ def figures(of: Sequence[Side]) -> list[Line]:
         lines.append(
             _line(
                 _("{memory}, GiB", memory=_(called)),
-                [_peak_gib(side, metric) for side in of],
+                [peak_gib(side, metric) for side in of],
                 grid.digits,
                 -1,
             )
@@ -159,7 +161,8 @@ def _cold_start_s(side: Side) -> float | None:
     return median(starts) if starts else None
 
 
-def _peak_gib(side: Side, metric: str) -> float | None:
+def peak_gib(side: Side, metric: str) -> float | None:
+    """The most memory that was seen on one side, of a metric of ``beside.MEMORY``."""
     telemetry = side.run.telemetry.get(side.endpoint)
     peaks = telemetry.peak | telemetry.steps.get("peak", {}) if telemetry is not None else {}
     return peaks[metric] / beside.GIB if metric in peaks else None
@@ -172,8 +175,9 @@ def _mean(side: Side, metric: str) -> float | None:
 
 def _cost(of: Sequence[Side]) -> Line:
     """Of the cells that all have: another number of questions costs something else."""
-    shared = set.intersection(*(set(side.records) for side in of))
-    paid = [[cost for key in shared if (cost := side.records[key].cost) is not None] for side in of]
+    every = [side.records for side in of]
+    shared = set.intersection(*map(set, every))
+    paid = [[cost for key in shared if (cost := records[key].cost) is not None] for records in every]
     sums = [sum(costs_, Cost()) if costs_ else None for costs_ in paid]
     texts = tuple(grid.ABSENT if one is None else costs.written(one) for one in sums)
     if any(one is not None and one.unknown for one in sums):

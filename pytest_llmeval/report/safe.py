@@ -33,7 +33,12 @@ def line(text: str) -> str:
 
 def block(text: str) -> str:
     """Several lines, ended by ``\\n``; tabs stay."""
-    return _disarmed("\n".join(map(_clean, text.splitlines())))
+    return _disarmed(visible(text))
+
+
+def visible(text: str) -> str:
+    """The same where no runner reads it, so that code stays as it is: in a page."""
+    return "\n".join(map(_clean, text.splitlines()))
 
 
 def _clean(text: str) -> str:
@@ -53,8 +58,10 @@ def _disarmed(text: str) -> str:
 def _shown(char: str) -> str:
     """Itself, or what stands for a character without a shape of its own: ``␛`` for an escape, else U+FFFD.
 
-    ``Cc`` are controls, ``Cf`` formats (bidirectional, zero-width, tags), ``Cs`` lone surrogates.
+    ``Cc`` are controls, ``Cf`` formats (bidirectional, zero-width, tags), ``Cs`` lone surrogates; the last
+    two of a plane are no characters, and no XML may hold those of the first.
     """
     if char.isascii():
         return char if char.isprintable() else chr(0x2400 + ord(char)) if char != "\x7f" else "␡"
-    return _REPLACEMENT if unicodedata.category(char) in ("Cc", "Cf", "Cs") else char
+    is_shapeless = unicodedata.category(char) in ("Cc", "Cf", "Cs") or ord(char) & 0xFFFE == 0xFFFE
+    return _REPLACEMENT if is_shapeless else char

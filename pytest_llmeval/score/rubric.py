@@ -77,17 +77,24 @@ def score(
     ``Score.absent`` says why. Raises ``AnalyserError`` only when no answer could be analysed at all.
     """
     means = Means(analyser) if sandbox is None else Means(analyser, sandbox)
-    wanted = scenario.answer.code
-    if wanted is None:
+    found = extracted(scenario, text)
+    if found is None:
         return _scored(scenario, Answer(text, cut_off=cut_off, language=language), means)
-    requires = scenario.answer.requires
+    broken: tuple[str, ...] = () if found.reason is None else (found.reason,)
+    if found.code is not None and scenario.answer.code == "python":
+        broken = quality.unmet(found.code, scenario.answer.requires)
+    return _scored(scenario, Answer(text, found.code or "", cut_off, language), means, broken)
+
+
+def extracted(scenario: Scenario, text: str) -> extract.Extraction | None:
+    """The code of an answer that is scored; None where the scenario asks for prose."""
+    wanted, requires = scenario.answer.code, scenario.answer.requires
+    if wanted is None:
+        return None
     found = extract.code(text, language=wanted, requires=requires)
     if wanted == "python" and scenario.category == "code-completion" and scenario.given is not None:
         found = continuation.completed(scenario.given, text, found, requires)
-    broken: tuple[str, ...] = () if found.reason is None else (found.reason,)
-    if found.code is not None and wanted == "python":
-        broken = quality.unmet(found.code, requires)
-    return _scored(scenario, Answer(text, found.code or "", cut_off, language), means, broken)
+    return found
 
 
 def _scored(

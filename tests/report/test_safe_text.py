@@ -42,6 +42,10 @@ def test_a_block_keeps_its_lines_and_tabs():
     assert safe.block("a\r\n\tb\x1b\n\nc\n") == "a\n\tb␛\n\nc"
 
 
+def test_code_on_a_page_stays_as_it_is():
+    assert safe.visible("::std::sort(x)\n##[y]\x1b") == "::std::sort(x)\n##[y]␛"
+
+
 @given(st.text())
 def test_nothing_that_a_terminal_obeys_is_left(text):
     forbidden = ("Cc", "Cf", "Cs", "Zl", "Zp")

@@ -1,0 +1,31 @@
+"""Where the run as HTML goes, and that it has what only the run knew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TEST = """\
+def test_it(llm):
+    llm.ask("Write add for a test.", requires=["add(a, b)"])
+"""
+
+
+def test_the_run_as_html(project: Any, answering: Callable[..., str]) -> None:
+    (project.path / "test_mine.py").write_text(TEST)
+    result = project.pytest(
+        f"--llm-endpoint=box={answering()}",
+        "--llm-rounds=1",
+        "--llm-html=out/report.html",
+        "--llm-no-answers",
+        "-kadd or test_it",
+    )
+    assert result.ret == 0
+    text = (project.path / "out" / "report.html").read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert "add(a, b)를 작성해 줘." in text, "the prompt of a scenario file"
+    assert "Write add for a test." in text, "that of a question which no file has"
+    assert "Its answers were not kept" in text
+    assert "Here it is." not in text
