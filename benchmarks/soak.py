@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ctypes
 import gc
 import itertools
+import math
 import statistics
 import sys
 import time
+from array import array
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,7 +42,7 @@ if TYPE_CHECKING:
 AT_ONCE = 10
 BLOCK = 200
 """Good requests of a block; a mixed one has as many faulty ones beside them."""
-FLOODS_EVERY = 20
+FLOODS_EVERY = 10
 """Faults that read up to a cap are asked once in so many turns: each takes a second of CPU."""
 LEAST_S = 2.0
 """For one request: on a starved machine connecting alone may take half a second."""
@@ -48,14 +52,30 @@ SCENARIO = Scenario(
 )
 
 
+class Good:
+    """The figures of the good requests of one kind of block; samples themselves would look like a leak."""
+
+    def __init__(self) -> None:
+        self.count = self.void = 0
+        self.seconds = {metric: array("d") for metric in METRICS}
+
+    def add(self, sample: Sample) -> None:
+        self.count += 1
+        self.void += sample.void is not None
+        for metric, seconds in self.seconds.items():
+            value = getattr(sample, metric)
+            if value is not None:
+                seconds.append(value)
+
+
 class Figures(NamedTuple):
     """What a soak came to. ``unexpected``: names of faults, or ``good``, with how often they came out wrong.
 
     ``rss_mib`` and ``files`` after every block; the requests that were made until then are ``asked``.
     """
 
-    clean: list[Sample]
-    mixed: list[Sample]
+    clean: Good
+    mixed: Good
     outcomes: Counter[str]
     unexpected: Counter[str]
     asked: list[int]
@@ -64,8 +84,8 @@ class Figures(NamedTuple):
 
     def medians(self, metric: str) -> tuple[float, float]:
         """Of the good requests of clean and of mixed blocks, in seconds; void ones too."""
-        clean, mixed = ([getattr(one, metric) for one in some if one.ok] for some in self[:2])
-        return statistics.median(clean), statistics.median(mixed)
+        clean, mixed = (statistics.median(good.seconds[metric]) for good in (self.clean, self.mixed))
+        return clean, mixed
 
     def growth(self, after: int) -> float:
         """The memory of the last blocks over that of the first ones after so many requests, less 1."""
@@ -74,14 +94,17 @@ class Figures(NamedTuple):
         return statistics.median(later[-part:]) / statistics.median(later[:part]) - 1
 
 
-async def soak(good_url: str, faulty_url: str, requests: int, *, block: int = BLOCK) -> Figures:
-    """Ask until ``requests`` are through."""
-    figures = Figures([], [], Counter(), Counter(), [], [], [])
+async def soak(
+    good_url: str, faulty_url: str, requests: int, *, block: int = BLOCK, most_s: float = math.inf
+) -> Figures:
+    """Ask until ``requests`` are through, or so much time."""
+    end = time.monotonic() + most_s
+    figures = Figures(Good(), Good(), Counter(), Counter(), [], [], [])
     good = _client(Endpoint(url=good_url, model="mock"))
     bad = {fault: _client(_endpoint(faulty_url, fault)) for fault in TABLE}
     turns = _turns()
     try:
-        while sum(figures.outcomes.values()) < requests:
+        while sum(figures.outcomes.values()) < requests and time.monotonic() < end:
             for is_mixed in (False, True, True, False):
                 samples = figures.mixed if is_mixed else figures.clean
                 asking = [_good(good, samples, figures, block // AT_ONCE) for _ in range(AT_ONCE)]
@@ -112,10 +135,10 @@ def _turns() -> Iterator[Fault]:
         yield from (fault for fault in TABLE if fault.mib <= 64 or turn % FLOODS_EVERY == 0)
 
 
-async def _good(client: Client, samples: list[Sample], figures: Figures, times: int) -> None:
+async def _good(client: Client, samples: Good, figures: Figures, times: int) -> None:
     for _ in range(times):
         sample = await _asked(client, 20.0)
-        samples.append(sample)
+        samples.add(sample)
         figures.outcomes["good" if sample.ok else "good, failed"] += 1
         if not sample.ok:
             figures.unexpected["good"] += 1
@@ -147,6 +170,9 @@ async def _asked(client: Client, timeout_s: float) -> Sample:
 
 
 def _rss_mib() -> float:
+    """What is in use, without what malloc keeps for later: after a flood that is up to 50 MiB."""
+    with suppress(OSError, AttributeError, TypeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
@@ -159,6 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Soak, print, judge."""
     parser = argparse.ArgumentParser(description="Thousands of good and faulty requests in one process.")
     parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--most-minutes", type=float, default=30.0)
     options = parser.parse_args(arguments)
     started, before = time.monotonic(), open_files()
     with (
@@ -166,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fault_server.running() as faulty,
     ):
         at_start = open_files()
-        figures = asyncio.run(soak(good, faulty, options.requests))
+        figures = asyncio.run(soak(good, faulty, options.requests, most_s=options.most_minutes * 60))
         left_open = open_files() - at_start
     print(f"{sum(figures.outcomes.values()):,} requests in {time.monotonic() - started:.0f} s:", end=" ")
     print(", ".join(f"{count:,} {name}" for name, count in figures.outcomes.most_common()))
@@ -179,9 +206,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"memory after a block: {figures.rss_mib[0]:.0f} MiB at first, {last:.0f} at last,", end=" ")
     print(f"{peak:.0f} at most, {growth:+.1%} after the first 1,000 requests")
     print(f"open files {before} before, {max(figures.files)} at most, {left_open} left")
-    void = [sum(one.void is not None for one in some) for some in (figures.clean, figures.mixed)]
-    print(f"good ones: {len(figures.clean):,} clean ({void[0]:,} void),", end=" ")
-    print(f"{len(figures.mixed):,} mixed ({void[1]:,} void)")
+    for name, good_ones in (("clean", figures.clean), ("mixed", figures.mixed)):
+        print(f"good ones of {name} blocks: {good_ones.count:,}, of them {good_ones.void:,} void")
     drifts = []
     for metric in METRICS:
         clean, mixed = figures.medians(metric)
