@@ -51,7 +51,7 @@ def test_failures_are_annotated_and_answers_are_no_commands(
     ], commands
     assert "quality" in commands[0]
     assert "AssertionError" in commands[1] or "assert" in commands[1]
-    assert any("∷stop-commands∷t" in line for line in printed), "it was printed, and harmless"
+    assert any("∷stop-commands::t" in line for line in printed), "it was printed, and harmless"
 
 
 def test_broken_promises_come_first_and_are_counted(on_github: Any, answering: Callable[..., str]) -> None:
