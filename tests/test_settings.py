@@ -100,6 +100,7 @@ def test_every_option_has_one_name_everywhere(tmp_path):
         "json": ("out/run.json", Path("/here/out/run.json")),
         "markdown": ("out/run.md", Path("/here/out/run.md")),
         "report_language": ("ko", "ko"),
+        "html": ("out/run.html", Path("/here/out/run.html")),
         "strict": ("yes", True),
         "confirm": ("0", 0),
         "fail_inconclusive": ("1", True),
