@@ -154,10 +154,11 @@ def _pytest(folder: Path, *arguments: str) -> int:
 
 
 def _tests(junit: Path) -> list[str]:
-    cases = ET.parse(junit).getroot().iter("testcase")
-    return sorted(
-        f"{case.get('classname')} {case.get('name')} {sorted(one.tag for one in case)}" for case in cases
-    )
+    """Every test and whether it failed at last; xdist writes its other attempts in another way."""
+    failed = {}
+    for case in ET.parse(junit).getroot().iter("testcase"):
+        failed[case.get("name")] = bool({one.tag for one in case} & {"failure", "error"})
+    return sorted(f"{name} {'failed' if one else 'passed'}" for name, one in failed.items())
 
 
 def _run(run: dict[str, Any]) -> dict[str, Any]:
