@@ -121,7 +121,7 @@ def test_accept_needs_to_know_which(here: Any, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as exit_:
         here.llmeval("baseline", "accept")
     assert exit_.value.code == 2
-    assert "endpoint" in capsys.readouterr().err
+    assert "NAME" in capsys.readouterr().err
 
 
 # -- show --------------------------------------------------------------------------------------------------
