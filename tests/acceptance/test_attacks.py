@@ -68,6 +68,10 @@ RUNNER = re.compile(
     r"^\s*::(add-mask|add-matcher|debug|echo|endgroup|error|group|notice|set-output|stop-commands|warning)"
     r"( .*)?::|##\[[\w-]+[ \]]"
 )
+OURS = re.compile(
+    r"::error (file=(suites/mine\.eval\.yaml|test_mine\.py),line=\d+,title=[^:,]+|title=llmeval)::[^\n]*$"
+)
+"""Annotations that the run writes itself, under GitHub; ten at most."""
 
 
 def test_nothing_that_is_said_is_obeyed(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +95,9 @@ def test_nothing_that_is_said_is_obeyed(project: Any, monkeypatch: pytest.Monkey
     output = [line.expandtabs() for line in result.outlines + result.errlines]
     assert len(output) > 10 * len(TEXTS)
     assert [line for line in output if any(unicodedata.category(char) in FORBIDDEN for char in line)] == []
-    assert [line for line in output if RUNNER.search(line)] == []
+    obeyed = [line for line in output if RUNNER.search(line)]
+    assert [line for line in obeyed if not OURS.match(line)] == []
+    assert len(obeyed) <= 10
     seen = list(dict.fromkeys(line.rstrip() for line in output))
     assert screen_of(seen) == [line for line in seen if line.isascii()]
     cases = ET.parse(path / "junit.xml").iter("testcase")
