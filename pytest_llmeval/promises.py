@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import values
 from .language import N_, _
 
 if TYPE_CHECKING:
@@ -51,5 +52,7 @@ def _broken_floors(scenario: Scenario, record: Record) -> tuple[str, ...]:
             template = N_("{metric} is {value}, under the scenario's floor of {floor}")
         else:
             continue
-        sentences.append(_(template, metric=metric, value=f"{value or 0:.3g}", floor=f"{floor:g}"))
+        sentences.append(
+            _(template, metric=metric, value=values.apart(value or 0.0, floor), floor=f"{floor:g}")
+        )
     return tuple(sentences)

@@ -226,6 +226,12 @@ def shown(value: object, limit: int = 60) -> str:
     return written if len(written) <= limit else written[: limit - 1] + "…"
 
 
+def apart(value: float, other: float) -> str:
+    """The value in as few digits, three or more, as tell it from the other: 9.96 is not ``10``."""
+    told = (f"{value:.{digits}g}" for digits in range(3, 17))
+    return next((text for text in told if text != f"{other:g}"), repr(value))
+
+
 def alternatives(words: Iterable[str]) -> str:
     """``a, b or c``."""
     *first, last = words

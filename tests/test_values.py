@@ -36,3 +36,16 @@ def test_a_duration_of_a_file_is_a_number_above_0_or_a_text(wrong: object) -> No
 @given(st.integers(1, 10**6))
 def test_a_duration_is_written_as_it_is_read(seconds: int) -> None:
     assert DURATION.read(values.duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "other", "told"),
+    [
+        (20.0, 30.0, "20"),
+        (9.96, 10.0, "9.96"),
+        (9.9996, 10.0, "9.9996"),
+        (0.1 + 0.2, 0.3, "0.30000000000000004"),
+    ],
+)
+def test_two_figures_are_told_apart(value: float, other: float, told: str) -> None:
+    assert values.apart(value, other) == told

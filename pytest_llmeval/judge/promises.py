@@ -122,10 +122,10 @@ def broken_floors(
     broken = {}
     for name, metric in METRICS.items():
         floor = policy.of(endpoint, name).floor
-        cells = {key: values for key, values in figures.get(name, {}).items() if values}
+        cells = {key: samples for key, samples in figures.get(name, {}).items() if samples}
         if floor is None or not cells:
             continue
-        value = fmean(_centre(metric, values) for values in cells.values())
+        value = fmean(_centre(metric, samples) for samples in cells.values())
         if (value < floor) if metric.higher_is_better else (value > floor):
             below = N_("{metric} of {who} is {value}, below the policy's floor of {floor}")
             above = N_("{metric} of {who} is {value}, above the policy's floor of {floor}")
@@ -133,7 +133,7 @@ def broken_floors(
                 below if metric.higher_is_better else above,
                 metric=name,
                 who=sentences.subject(cells, endpoint),
-                value=f"{value:.3g}",
+                value=values.apart(value, floor),
                 floor=f"{floor:g}",
             )
     return broken
