@@ -44,7 +44,7 @@ def test_failures_are_annotated_and_answers_are_no_commands(
     result.assert_outcomes(failed=2)
     printed = result.outlines + result.errlines
     folder = on_github.path.name
-    commands = [line for line in printed if line.lstrip().startswith("::") or "##[" in line]
+    commands = sorted(line for line in printed if line.lstrip().startswith("::") or "##[" in line)
     assert [line.partition("::")[2].partition(",title")[0] for line in commands] == [
         f"error file={folder}/suites/mine.eval.yaml,line=2",
         f"error file={folder}/test_mine.py,line=1",
