@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import servertable, template, urls, values
+from . import servertable, template, tomllines, urls, values
 from .errors import SettingsError
 from .model import METRICS, SCORES, SLO, Endpoint, ManagedServer, MetricPolicy, Policy, Price, Timeouts
 from .servertable import NO_KEYS
@@ -273,7 +273,7 @@ class _File:
 
     def fail(self, key: tuple[str, ...], what: str, hint: str | None = None) -> NoReturn:
         path = (*self.prefix, *key)
-        line = line_of(self.path.read_text(encoding="utf-8-sig"), path)
+        line = tomllines.nearest(self.path.read_text(encoding="utf-8-sig"), path)
         where = f"{self.path.name}:{line}" if line else self.path.name
         raise SettingsError(f"{'.'.join(path)}: {what}", where=where, hint=hint) from None
 
@@ -287,35 +287,6 @@ def policy_place(rootdir: Path, endpoint: str, metric: str) -> tuple[Path, int] 
     for path, prefix in ((rootdir / FILE, ()), (rootdir / "pyproject.toml", ("tool", "llmeval"))):
         text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
         for table in tables:
-            key = (*prefix, "policy", *table)
-            depth, line = _nearest(text, key)
-            if line is not None and depth == len(key):
+            if (line := tomllines.exactly(text, (*prefix, "policy", *table))) is not None:
                 return path, line
     return None
-
-
-def line_of(text: str, key: tuple[str, ...]) -> int | None:
-    """The line (1-based) that writes ``key``, or the nearest table above it that has a line of its own."""
-    return _nearest(text, key)[1]
-
-
-def _nearest(text: str, key: tuple[str, ...]) -> tuple[int, int | None]:
-    """How many names of ``key`` the best line has, and that line."""
-    table: tuple[str, ...] = ()
-    best, best_line = 0, None
-    for number, line in enumerate(text.splitlines(), 1):
-        if match := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
-            here = table = _parts(match[1])
-        elif match := re.match(r"""\s*([\w."'\- ]+?)\s*=""", line):
-            here = (*table, *_parts(match[1]))
-        else:
-            continue
-        if len(here) > best and here == key[: len(here)]:
-            best, best_line = len(here), number
-    return best, best_line
-
-
-def _parts(dotted: str) -> tuple[str, ...]:
-    return tuple(
-        part.strip("\"' ") for part in re.findall(r"""[^."']+|"[^"]*"|'[^']*'""", dotted) if part.strip()
-    )

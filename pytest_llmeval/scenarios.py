@@ -40,12 +40,12 @@ _SCENARIO_KEYS = (
     "rounds",
     "tags",
 )
-_PARAMETERS = {"temperature": values.TEMPERATURE, "max_tokens": values.MAX_TOKENS, "seed": values.SEED}
+PARAMETERS = {"temperature": values.TEMPERATURE, "max_tokens": values.MAX_TOKENS, "seed": values.SEED}
 _GIVEN = "{given}"
-_LANGUAGE_OF_CODE = values.text_kind(
+LANGUAGE_OF_CODE = values.text_kind(
     "the name of a programming language in lower case, like python", re.compile("[a-z][a-z0-9+#.-]{0,30}")
 )
-_REQUIREMENT = values.text_kind(
+REQUIREMENT = values.text_kind(
     "a name or a signature, like fib(n), class Stack or Stack.push(item)",
     re.compile(r"(async )?(def |class )?\s*[^\W\d]\w*(\.[^\W\d]\w*)?\s*(\(.*)?", re.DOTALL),
 )
@@ -257,8 +257,8 @@ class _File:
         if node is None:
             return AnswerSpec()
         fields = self.reader.fields(node, "answer", ("code", "requires"))
-        code = self.reader.optional(fields, "code", _LANGUAGE_OF_CODE, None, where="answer.")
-        required = _REQUIREMENT if code == "python" else values.TEXT
+        code = self.reader.optional(fields, "code", LANGUAGE_OF_CODE, None, where="answer.")
+        required = REQUIREMENT if code == "python" else values.TEXT
         requires = self.reader.listed(fields.get("requires"), "answer.requires", required)
         if requires and code is None:
             self.reader.fail(
@@ -269,7 +269,7 @@ class _File:
     def _parameters(self, node: Node | None) -> Parameters:
         if node is None:
             return Parameters()
-        fields = self.reader.fields(node, "parameters", _PARAMETERS)
+        fields = self.reader.fields(node, "parameters", PARAMETERS)
         return Parameters(
-            **{key: self.reader.value(fields[key], f"parameters.{key}", _PARAMETERS[key]) for key in fields}
+            **{key: self.reader.value(fields[key], f"parameters.{key}", PARAMETERS[key]) for key in fields}
         )

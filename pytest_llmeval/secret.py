@@ -13,7 +13,6 @@ import html
 import itertools
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,9 +37,11 @@ class Blotter:
     """Puts ``BLOT`` where a key stands, in any of its forms. False where there is none to look for."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        forms = {form for key in keys if len(key) >= SHORTEST for form in _forms(key)}
-        longest_first = sorted(forms, key=lambda form: (-len(form), form))
-        pattern = "|".join(map(_pattern, longest_first))
+        longest_first = sorted(
+            {key for key in keys if len(key) >= SHORTEST}, key=lambda key: (-len(key), key)
+        )
+        forms = [form for key in longest_first for form in _forms(key)]
+        pattern = "|".join(forms)
         self._in_text = re.compile(pattern) if forms else None
         self._in_bytes = re.compile(pattern.encode()) if forms else None
 
@@ -104,24 +105,29 @@ def _left(whole: str, found: Sequence[tuple[int, int]], start: int, end: int) ->
 
 
 def _forms(key: str) -> Iterator[str]:
-    yield key
-    yield quote(key)
-    yield quote(key, safe="")
-    yield html.escape(key)
-    yield html.escape(key, quote=False)
-    yield key.encode().hex()
+    """Patterns of the key as it is, as hexadecimal digits, and in base64 wherever in it the key begins."""
+    yield _spelled(key)
+    yield f"(?i:{key.encode().hex()})"
     for before in range(3):  # bytes before it in a group of three; a character holds six bits
         encoded = base64.b64encode(bytes(before) + key.encode()).decode()
         own = encoded[-(-before * 8 // 6) : (before + len(key.encode())) * 8 // 6]
-        yield own
-        yield own.translate(str.maketrans("+/", "-_"))
+        yield _spelled(own)
+        yield _spelled(own.translate(str.maketrans("+/", "-_")))
 
 
-def _pattern(form: str) -> str:
-    """The form itself, its quotes and backslashes escaped as often as one likes, ``%xx`` in either case."""
-    pattern = "".join(_ESCAPED.get(char) or re.escape(char) for char in form)
-    return re.sub(r"%[0-9A-F]{2}", lambda digits: f"(?i:{digits[0]})", pattern)
+def _spelled(text: str) -> str:
+    """A pattern of the text, each character as it is, or as URLs, JSON, Python and HTML write it."""
+    return "".join(char if char.isascii() and char.isalnum() else _escaped(char) for char in text)
 
 
-_ESCAPED = {"\\": r"\\+", "'": r"\\*'", '"': r'\\*"'}
-"""As JSON and ``repr`` do it, also one in the other."""
+def _escaped(char: str) -> str:
+    wide = char.encode("utf-16-be")
+    forms = [
+        "".join(rf"\\+u{wide[at : at + 2].hex()}" for at in range(0, len(wide), 2)),
+        "".join(f"%{byte:02x}" for byte in char.encode()),
+        f"&#0*{ord(char)};",
+        f"&#x0*{ord(char):x};",
+        *([html.escape(char)] if html.escape(char) != char else []),
+    ]
+    slashes = {"\\": r"\\+", "/": r"\\*/", "'": r"\\*'", '"': r'\\*"'}
+    return f"(?:{slashes.get(char) or re.escape(char)}|(?i:{'|'.join(forms)}))"

@@ -39,7 +39,12 @@ BLOTTER = Blotter([KEY])
         base64.b64encode(f":{KEY}".encode()).decode(),
         base64.b64encode(f"me:{KEY} and more".encode()).decode(),
         base64.urlsafe_b64encode(f"user:{KEY}".encode()).decode(),
+        base64.b64encode(f"me:{KEY}".encode()).decode().replace("/", r"\/").replace("+", r"\u002B"),
         KEY.encode().hex(),
+        KEY.encode().hex().upper(),
+        json.dumps(KEY).replace("/", r"\/"),
+        json.dumps(KEY).replace("+", r"\u002B").replace("<", r"\u003c"),
+        json.dumps(html.escape(KEY).replace("+", "&#43;").replace("%", "&#x25;")),
     ],
 )
 def test_every_form_is_blotted_out(shown: str) -> None:

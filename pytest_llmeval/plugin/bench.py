@@ -29,14 +29,14 @@ from .slots import turn_name, while_scoring
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pytest_llmeval.measure.endpoints.protocol import Client, OnRead
+    from pytest_llmeval.measure.endpoints.protocol import OnRead
     from pytest_llmeval.measure.rounds import Asked, Restart
     from pytest_llmeval.model import Endpoint, Scenario
     from pytest_llmeval.score.sandbox.protocol import Sandbox
 
     from .context import Context
     from .desk import Opened
-    from .lines import Unload, Window
+    from .lines import Window
     from .progress import Shown
 
 BROKEN = frozenset({"connect", "interrupted", "timeout"})
@@ -261,7 +261,7 @@ class Bench:
         """How a cold start is made: our own server is started anew, another drops its model if it can."""
         if line.opened.start:
             return partial(self._started_anew, name)
-        return partial(_unloaded, line.client, unload) if (unload := line.unload) else None
+        return line.unload
 
     async def _started_anew(self, name: str) -> Restarted:
         """A line of its own to the endpoint's server after a start of its own."""
@@ -301,8 +301,3 @@ def _with_reason(asked: Asked, reason: str | None) -> Asked:
         return asked
     failure = structs.replace(failure, message=f"{failure.message}; {reason}")
     return structs.replace(asked, response=structs.replace(asked.response, failure=failure))
-
-
-async def _unloaded(client: Client, unload: Unload) -> Restarted:
-    await unload()
-    return Restarted(client, None)

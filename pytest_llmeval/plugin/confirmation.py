@@ -17,7 +17,7 @@ from pytest_llmeval.language import N_, _, ngettext
 from pytest_llmeval.model import Scenario, cell_key, suite_of
 from pytest_llmeval.report import cell as cell_text
 
-from . import items
+from . import payload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,7 +96,7 @@ def _measure(recorder: Recorder, endpoint: Endpoint, cells: Sequence[str], until
             raise _UnconfirmedError(
                 _("only {number} of {count} cells were measured once more", number=number, count=len(cells))
             )
-        recorder.keep(items.payload([_again(recorder, endpoint, cell)]))
+        recorder.keep(payload.of([_again(recorder, endpoint, cell)]))
 
 
 def _again(recorder: Recorder, endpoint: Endpoint, cell: str) -> evaluate.Outcome:

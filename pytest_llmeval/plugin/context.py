@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmeval import language, values
-from pytest_llmeval.language import _, ngettext
+from pytest_llmeval import language
 
-from . import options
+from . import options, payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from pytest_llmeval.journal import Unfinished
+    from pytest_llmeval.judge import Baseline
     from pytest_llmeval.measure.endpoints import Factory
     from pytest_llmeval.settings import Settings
 
@@ -40,13 +39,6 @@ if TYPE_CHECKING:
     """Of ``slots``, and ``alone_there``: as ``measure.turns.turns``."""
 
 KEY = pytest.StashKey["Context"]()
-PAYLOAD = pytest.StashKey[dict[str, Any]]()
-"""On an item: what its report carries to the controller as ``report.llmeval``."""
-
-UNSELECTED = (
-    "no endpoint was named: add --llm-endpoint=URL (for example --llm-endpoint=http://localhost:8000/v1), "
-    "--llm-endpoint=local for a small model on this machine, or set LLMEVAL_ENDPOINT"
-)
 
 
 class Context:
@@ -102,12 +94,30 @@ class Context:
         return self.unfinished.identities if self.unfinished else given
 
     @cached_property
+    def baselines(self) -> dict[str, Baseline]:
+        """By endpoint, as they were when the run began; a mistake in one is a ``pytest.UsageError``.
+
+        None of an endpoint that has none; with a reference nobody needs any.
+        """
+        from pytest_llmeval.errors import BaselineError
+        from pytest_llmeval.judge import baselines
+
+        if self.settings.reference is not None:
+            return {}
+        names = [endpoint.name for endpoint in self.settings.endpoints]
+        try:
+            found = {name: baselines.load(self.settings.baselines, name) for name in names}
+        except BaselineError as error:
+            raise pytest.UsageError(str(error)) from None
+        return {name: baseline for name, baseline in found.items() if baseline is not None}
+
+    @cached_property
     def durations_s(self) -> dict[str, float]:
-        """How long cells took, as far as the baselines know: what shards are split by."""
+        """``ENDPOINT CELL`` -> how long it took, as far as the baselines know: what shards are split by."""
         from . import sharding
 
         given: dict[str, float] | None = self.given.get("durations_s")
-        return sharding.durations_s(self) if given is None else given
+        return sharding.durations_s(self.baselines) if given is None else given
 
     @cached_property
     def view(self) -> View:
@@ -118,7 +128,7 @@ class Context:
 
     @cached_property
     def folder(self) -> Path:
-        """``.llmeval`` in pytest's rootdir, kept out of git by its own ``.gitignore``."""
+        """``.llmeval`` in pytest's rootdir, kept out of git by its own ``.gitignore``. Raises ``OSError``."""
         folder = self.config.rootpath / ".llmeval"
         folder.mkdir(exist_ok=True)
         ignore = folder / ".gitignore"
@@ -126,12 +136,10 @@ class Context:
             ignore.write_text("*\n", encoding="utf-8")
         return folder
 
-    @cached_property
+    @property
     def run_folder(self) -> Path:
-        """``.llmeval/runs/<id>``: run file, answers, and the locks of its turns."""
-        folder = self.folder / "runs" / self.run_id
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """``.llmeval/runs/<id>``: run file, answers, logs, locks. Whoever writes makes it."""
+        return self.folder / "runs" / self.run_id
 
     @property
     def locks(self) -> Path:
@@ -204,47 +212,12 @@ class Context:
         return self._bench
 
     def header(self) -> str | None:
-        """What is measured, where the promises lie and how often the gate may err, in one line; and what is
-        resumed.
-        """
+        """Of a run that asks somebody; see ``header.text``."""
         if not self.asked or not self.settings.candidates:
             return None
-        from pytest_llmeval.report import terminal
+        from . import header
 
-        settings = self.settings
-        names = ", ".join(endpoint.name for endpoint in settings.candidates)
-        baselines = os.path.relpath(settings.baselines, self.config.invocation_params.dir)
-        kept = _("baselines in {folder}", folder=baselines)
-        if settings.reference is not None:
-            names = _(
-                "{endpoints}, each in turn with {reference}", endpoints=names, reference=settings.reference
-            )
-            kept = _("no baselines")
-        parts = [names]
-        if settings.shard:
-            parts.append(_("shard {shard}", shard=settings.shard))
-        rounds = ngettext("{count} round", "{count} rounds", settings.rounds)
-        parts.append(_("{rounds}, {warmup} warm-up", rounds=rounds, warmup=settings.warmup))
-        alpha = settings.policy.alpha * len(settings.candidates)
-        parts += [kept, _("false alarms ≤ {alpha}", alpha=f"{alpha:.0%}")]
-        if settings.max_time_s:
-            parts.append(_("at most {time}", time=values.duration(settings.max_time_s)))
-        if settings.sandbox == "none":
-            parts.append(_("answers run without a sandbox"))
-        parts[0] = f"llmeval: {parts[0]}"
-        return terminal.joined(parts, shutil.get_terminal_size().columns) + self._resumed()
-
-    def _resumed(self) -> str:
-        if self.unfinished is None:
-            return ""
-        said = ngettext(
-            "resuming run {run}, which finished {count} test",
-            "resuming run {run}, which finished {count} tests",
-            len(self.unfinished.cells),
-            run=self.run_id,
-        )
-        torn = f" ({_('its torn last line was dropped')})" if self.unfinished.torn else ""
-        return f"\nllmeval: {said}{torn}"
+        return header.text(self)
 
     def take_up(self) -> None:
         """Be the run that broke off, where the user asked to resume one."""
@@ -255,23 +228,12 @@ class Context:
             self.run_id = self.unfinished.opening.run
             self.started_unix = self.unfinished.opening.started_unix
 
-    def check_selection(self, items: Sequence[pytest.Item]) -> None:
-        """Under ``--llm-strict`` a cell without an endpoint is wrong usage: a gate must not be green for
-        nothing.
-
-        Workers leave it to their controller, which counts the skipped cells.
-        """
-        if self.is_worker or self.config.option.collectonly or not any(map(is_unselected, items)):
-            return
-        if self.settings.strict:
-            raise pytest.UsageError(f"--llm-strict: {UNSELECTED}")
-
     def interrupted(self, item: pytest.Item) -> None:
         """Ctrl-C in a cell: keep what it has, then stop as pytest does. No report is made for such an
         item.
         """
         if self.recorder is not None:
-            self.recorder.keep(item.stash[PAYLOAD])
+            self.recorder.keep(item.stash[payload.KEY])
         raise KeyboardInterrupt
 
     def close(self) -> None:
@@ -300,11 +262,6 @@ class Context:
             output["llmeval"] = self.view.plain()
 
 
-def is_unselected(item: pytest.Item) -> bool:
-    """Whether the item is a cell, or an ``llm`` test, without an endpoint."""
-    return any(mark.kwargs.get("reason") == UNSELECTED for mark in item.iter_markers("skip"))
-
-
 def begin(config: pytest.Config) -> None:
     """Make the process's context; resolve settings at once where the user asked for anything."""
     here = config.stash[KEY] = Context(config)
@@ -319,20 +276,12 @@ def begin(config: pytest.Config) -> None:
         here.recorder = Recorder(here)
         config.pluginmanager.register(here.recorder, "llmeval-recorder")
     if here.asked:
-        _watch_words(config, here.settings.secrets.values())
+        from . import telling
+
+        telling.watch(config, here.settings.secrets.values())
         language.use(here.settings.report_language)
         options.check_suites(here.settings)
-        options.check_report(here.settings)
         options.only_suites(config, here.settings)
-
-
-def _watch_words(config: pytest.Config, keys: Iterable[str]) -> None:
-    """Let nothing into what pytest tells that gives a key away, or that a terminal obeys."""
-    from pytest_llmeval.secret import Blotter
-
-    from .telling import Telling
-
-    config.pluginmanager.register(Telling(Blotter(keys)), "llmeval-telling")
 
 
 def of(config: pytest.Config) -> Context:
@@ -349,13 +298,6 @@ def end(config: pytest.Config) -> None:
             from . import progress
 
             progress.forget_terminal(config)
-
-
-def attach(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Ship what the item learned on its ``call`` report; xdist carries plain attributes to the controller."""
-    payload = item.stash.get(PAYLOAD, None)
-    if payload is not None and report.when == "call":
-        report.llmeval = payload  # type: ignore[attr-defined]
 
 
 def _run_id(unix: float) -> str:

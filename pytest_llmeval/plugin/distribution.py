@@ -45,7 +45,8 @@ def pytest_configure_node(node: WorkerController) -> None:
     specs = node.nodemanager.specs
     here.is_spread = any(map(elsewhere.is_elsewhere, specs))
     if here.is_spread:
-        elsewhere.refuse_impossible(here.settings, specs)
+        reruns = node.config.pluginmanager.hasplugin("rerunfailures")
+        elsewhere.refuse_impossible(here.settings, specs, reruns=reruns)
     channel = node.gateway.newchannel()
     here.desk_server.serve(channel)
     node.workerinput["llmeval"] = {

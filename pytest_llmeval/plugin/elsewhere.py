@@ -39,6 +39,14 @@ def is_elsewhere(spec: XSpec) -> bool:
     return not spec.popen or bool(spec.chdir or spec.via)
 
 
+def is_on_another_machine(spec: XSpec) -> bool:
+    """Whether 127.0.0.1 is another machine to it, as far as its specification tells."""
+    host = (spec.socket or "").rpartition(":")[0]
+    return bool(
+        spec.ssh or spec.vagrant_ssh or (host and not is_loopback(httpx.URL(scheme="http", host=host)))
+    )
+
+
 def stays_here(endpoint: Endpoint) -> bool:
     """Whether only this machine can ask it: a server of ours, a loopback address, a file or folder."""
     if is_ours(endpoint) or endpoint.path is not None:
@@ -53,8 +61,16 @@ def pinned(settings: Settings) -> list[str]:
     return [one.name for one in settings.candidates if every or stays_here(one)]
 
 
-def refuse_impossible(settings: Settings, specs: Sequence[XSpec]) -> None:
-    """Before the first worker elsewhere starts. Raises ``pytest.UsageError``."""
+def refuse_impossible(settings: Settings, specs: Sequence[XSpec], *, reruns: bool) -> None:
+    """Before the first worker elsewhere starts. Raises ``pytest.UsageError``.
+
+    ``reruns``: whether pytest-rerunfailures is there, whose workers look for their controller at 127.0.0.1.
+    """
+    if reruns and any(map(is_on_another_machine, specs)):
+        raise pytest.UsageError(
+            "pytest-rerunfailures does not reach its controller from another machine (--tx), and would end "
+            "every worker there\n  -> add -p no:rerunfailures"
+        )
     for name, option in KEPT_HERE.items():
         if getattr(settings, name) is not None:
             raise pytest.UsageError(

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmeval import evaluate, wire
+from pytest_llmeval import evaluate, scenarios, values, wire
 from pytest_llmeval.answer import Answer
-from pytest_llmeval.errors import CeilingError
+from pytest_llmeval.errors import CeilingError, UsageError
 from pytest_llmeval.model import AnswerSpec, Parameters, Scenario, cell_key
 from pytest_llmeval.score import extract
 
-from . import context, items
+from . import context, items, payload, unselected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_llmeval.model import Endpoint
+    from pytest_llmeval.values import Kind
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
@@ -33,8 +34,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     if endpoints:
         params = [pytest.param(endpoint, id=endpoint.name, marks=pytest.mark.llm) for endpoint in endpoints]
     else:
-        skip = pytest.mark.skip(reason=context.UNSELECTED)
-        params = [pytest.param(None, id="no-endpoint", marks=[pytest.mark.llm, skip])]
+        params = [pytest.param(None, id="no-endpoint", marks=[pytest.mark.llm, unselected.SKIP])]
     metafunc.parametrize("llm", params, indirect=True)
 
 
@@ -66,7 +66,7 @@ class Asker:
         prompt: str,
         *,
         id: str | None = None,  # noqa: A002  the format's own name for it
-        requires: Sequence[str] = (),
+        requires: str | Sequence[str] = (),
         code: str | None = None,
         system: str | None = None,
         category: str = "general",
@@ -81,29 +81,42 @@ class Asker:
         ``id`` names the cell in baselines (with the test function's name before it) and must be given from
         the second question of a test on. ``requires`` are names or signatures that the code must define; they
         imply ``code="python"``. With ``suffix`` the answer is what stands between prompt and suffix
-        (fill-in-the-middle). A failed request fails the test.
+        (fill-in-the-middle). A failed request fails the test. Raises ``UsageError`` for what no scenario file
+        may say either.
         """
+        __tracebackhide__ = True
+        here = context.of(self._item.config)
+        code = code or ("python" if requires else None)
+        required = scenarios.REQUIREMENT if code == "python" else values.TEXT
+        if suffix is not None and system is not None:
+            raise UsageError("a gap is filled without instructions", where="llm.ask", hint="leave out system")
         scenario = Scenario(
-            suite=context.of(self._item.config).view.suite_of_module(self._item.path),
-            id=self._cell_id(id),
-            category=category,
-            prompt={language: prompt},
-            suffix=suffix,
-            system=system,
-            answer=AnswerSpec(code=code or ("python" if requires else None), requires=tuple(requires)),
-            parameters=Parameters(temperature=temperature, max_tokens=max_tokens, seed=seed),
+            suite=here.view.suite_of_module(self._item.path),
+            id=self._cell_id(_checked("id", id, values.TEXT)),
+            category=_checked("category", category, values.SLUG),
+            prompt={_checked("language", language, values.LANGUAGE): _checked("prompt", prompt, values.TEXT)},
+            suffix=_checked("suffix", suffix, values.TEXT),
+            system=_checked("system", system, values.TEXT),
+            answer=AnswerSpec(
+                code=_checked("code", code, scenarios.LANGUAGE_OF_CODE),
+                requires=_checked("requires", requires, values.list_kind(required, split=False)),
+            ),
+            parameters=Parameters(
+                temperature=_checked("temperature", temperature, values.TEMPERATURE),
+                max_tokens=_checked("max_tokens", max_tokens, values.MAX_TOKENS),
+                seed=_checked("seed", seed, values.SEED),
+            ),
             path=str(self._item.path),
         )
-        here = context.of(self._item.config)
         self._scenarios.append(scenario)
         try:
             outcome = here.bench.run(self._target, scenario, language, nodeid=self._item.nodeid)
         except CeilingError as error:
             key = cell_key(scenario.suite, scenario.id, language)
-            self._item.stash[context.PAYLOAD] = self._payload() | items.left_out(error, self.endpoint, key)
+            self._item.stash[payload.KEY] = self._payload() | payload.left_out(error, self.endpoint, key)
             pytest.skip(str(error))
         self._outcomes.append(outcome)
-        self._item.stash[context.PAYLOAD] = self._payload()
+        self._item.stash[payload.KEY] = self._payload()
         if len(self._outcomes) == 1:
             self._item.user_properties.extend(items.properties(outcome.record))
         if outcome.interrupted:
@@ -124,25 +137,26 @@ class Asker:
             for one in self._scenarios
             for language in one.prompt
         }
-        return items.payload(self._outcomes) | {"scenarios": asked}
+        return payload.of(self._outcomes) | {"scenarios": asked}
 
     def _cell_id(self, name: str | None) -> str:
+        __tracebackhide__ = True
         parts = (function_name(self._item.nodeid), self._parameters(), name)
         taken = {outcome.record.scenario for outcome in self._outcomes}
         cell_id = _slug("-".join(part for part in parts if part))
         if cell_id in taken:
-            raise pytest.UsageError(
-                f"{self._item.nodeid}: llm.ask() was called twice with the same id\n"
-                '  -> give each question its own: llm.ask("…", id="parse"), llm.ask("…", id="format")'
+            raise UsageError(
+                f"{self._item.nodeid}: llm.ask() was called twice with the same id",
+                hint='give each question its own: llm.ask("…", id="parse"), llm.ask("…", id="format")',
             )
         return cell_id
 
     def _parameters(self) -> str:
-        """The test's own parametrisation, without the endpoint's place in it."""
+        """The test's own parametrisation, without the endpoint, which stands behind parameters of fixtures
+        and before those of marks.
+        """
         parameters = self._item.name.partition("[")[2].removesuffix("]")
-        if parameters == self.endpoint:
-            return ""
-        return parameters.removeprefix(f"{self.endpoint}-").removesuffix(f"-{self.endpoint}")
+        return f"-{parameters}-".replace(f"-{self.endpoint}-", "-", 1)[1:-1]
 
 
 def function_name(nodeid: str) -> str:
@@ -150,8 +164,19 @@ def function_name(nodeid: str) -> str:
     return _slug(nodeid.partition("::")[2].partition("[")[0].replace("::", "."))
 
 
+def _checked(name: str, value: Any, kind: Kind) -> Any:
+    """An argument of ``ask``, None where it was not given. Raises ``UsageError``."""
+    __tracebackhide__ = True
+    try:
+        return None if value is None else kind.accept(value)
+    except values.UnexpectedError as wrong:
+        raise UsageError(f"{name}: {wrong}", where="llm.ask") from None
+
+
 def _slug(text: str) -> str:
+    """In the characters of an id. What it can't spell, like the Korean name of a test, is told by a hash."""
     slug = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-.")
-    if slug:
+    if slug and text.isascii():
         return slug
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{slug}-{digest}" if slug else digest

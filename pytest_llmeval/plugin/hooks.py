@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import context, options
+from . import context, options, payload, unselected
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -106,7 +106,7 @@ def pytest_collection_modifyitems(
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     here = context.of(session.config)
-    here.check_selection(session.items)
+    unselected.refuse(here, session.items)
     # All that a worker tells comes before xdist's own word that there is something to schedule.
     if here.is_worker and (here.exclusive or here.is_spread):
         from . import exclusive
@@ -160,7 +160,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    context.attach(item, report)
+    payload.attach(item, report)
     return report
 
 

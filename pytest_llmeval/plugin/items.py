@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmeval import problems, promises, scenarios, shipped
-from pytest_llmeval.errors import CeilingError, NotMeasurableError, OutOfTimeError, ScenarioError
+from pytest_llmeval.errors import CeilingError, NotMeasurableError, ScenarioError
 from pytest_llmeval.language import _
 from pytest_llmeval.model import cell_key
 from pytest_llmeval.report import cell as cell_text
 
-from . import context, options
+from . import context, options, payload, unselected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from pytest_llmeval import evaluate
     from pytest_llmeval.model import Endpoint, Record, Scenario
@@ -76,7 +76,7 @@ class ScenarioItem(pytest.Item):
             self.add_marker(name)
         self.extra_keyword_matches |= {scenario.suite, scenario.category, language, *scenario.tags}
         if endpoint is None:
-            self.add_marker(pytest.mark.skip(reason=context.UNSELECTED))
+            self.add_marker(unselected.SKIP)
         else:
             self.extra_keyword_matches.add(endpoint.name)
 
@@ -88,17 +88,17 @@ class ScenarioItem(pytest.Item):
     def runtest(self) -> None:
         """Measure and score the cell; its record travels on the report."""
         if self.endpoint is None:  # skipped by its marker; here for `-p no:skipping`
-            pytest.skip(context.UNSELECTED)
+            pytest.skip(unselected.REASON)
         here = context.of(self.config)
         try:
             outcome = here.bench.run(self.endpoint, self.scenario, self.language, nodeid=self.nodeid)
         except NotMeasurableError as error:
-            self.stash[context.PAYLOAD] = payload([]) | {"not_measurable": [self.endpoint.name, self.key]}
+            self.stash[payload.KEY] = payload.of([]) | {"not_measurable": [self.endpoint.name, self.key]}
             pytest.skip(str(error))
         except CeilingError as error:
-            self.stash[context.PAYLOAD] = payload([]) | left_out(error, self.endpoint.name, self.key)
+            self.stash[payload.KEY] = payload.of([]) | payload.left_out(error, self.endpoint.name, self.key)
             pytest.skip(str(error))
-        self.stash[context.PAYLOAD] = payload([outcome])
+        self.stash[payload.KEY] = payload.of([outcome])
         self.user_properties.extend(properties(outcome.record))
         if outcome.interrupted:
             here.interrupted(self)
@@ -128,30 +128,6 @@ class ScenarioItem(pytest.Item):
             self.scenario.line - 1,
             f"{self.scenario.suite}/{self.scenario.id} [{where}{self.language}]",
         )
-
-
-def payload(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
-    """What a report carries: records, and answers as the lines of ``answers.jsonl``, plain.
-
-    Of what a ceiling ended it carries what ``left_out`` tells.
-    """
-    from pytest_llmeval import wire
-
-    outcomes = list(outcomes)
-    kept = [one for outcome in outcomes for one in outcome.both]
-    ended = [(one.stopped, one.record.endpoint, one.record.key) for one in outcomes if one.stopped]
-    return {
-        "records": [wire.plain(outcome.record) for outcome in kept],
-        "answers": [wire.plain(line) for outcome in kept for line in outcome.lines],
-        **(left_out(*ended[-1]) if ended else {}),
-    }
-
-
-def left_out(error: CeilingError, endpoint: str, key: str) -> dict[str, Any]:
-    """What a payload has of a cell that was not asked, or not to its end: ``stopped`` by the cost ceiling,
-    or ``late``.
-    """
-    return {"late": [endpoint, key]} if isinstance(error, OutOfTimeError) else {"stopped": True}
 
 
 def properties(record: Record) -> list[tuple[str, object]]:

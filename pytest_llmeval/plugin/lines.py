@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -13,6 +13,7 @@ from pytest_llmeval.measure.discreet import Discreet
 from pytest_llmeval.measure.endpoints.protocol import Unloads
 from pytest_llmeval.measure.ledger import Ledger, Metered
 from pytest_llmeval.measure.recording import Recorder
+from pytest_llmeval.measure.rounds import Restarted
 from pytest_llmeval.measure.telemetry import choose
 from pytest_llmeval.secret import Blotter
 
@@ -26,13 +27,12 @@ if TYPE_CHECKING:
     from pytest_llmeval.measure.endpoints import Factory
     from pytest_llmeval.measure.endpoints.protocol import Client
     from pytest_llmeval.measure.exchange import OnTape
+    from pytest_llmeval.measure.rounds import Restart
     from pytest_llmeval.measure.telemetry.sampler import Sampler
     from pytest_llmeval.model import Endpoint, Facts, Telemetry
     from pytest_llmeval.settings import Settings
 
     from .desk import Opened
-
-Unload = Callable[[], Awaitable[None]]
 
 
 def connect(
@@ -88,12 +88,16 @@ class Line:
         ).sampler()
 
     @property
-    def unload(self) -> Unload | None:
+    def unload(self) -> Restart | None:
         """Has the server drop its model; None for one that can't."""
         bare = self.client
         while isinstance(bare, Metered | Discreet):
             bare = bare.client
-        return bare.unload if isinstance(bare, Unloads) else None
+        return partial(self._unloaded, bare) if isinstance(bare, Unloads) else None
+
+    async def _unloaded(self, bare: Unloads) -> Restarted:
+        await bare.unload()
+        return Restarted(self.client, None)
 
     def window(self) -> Window:
         """For one cell."""

@@ -70,19 +70,6 @@ def check_suites(settings: Settings) -> None:
         raise pytest.UsageError(str(error)) from None
 
 
-def check_report(settings: Settings) -> None:
-    """Raises ``pytest.UsageError`` for a report that can't be drawn here: before the run, not after it."""
-    if settings.html is None:
-        return
-    from pytest_llmeval.dossier import check_extra
-    from pytest_llmeval.errors import UsageError
-
-    try:
-        check_extra("--llm-html")
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
-
-
 def given_endpoints(config: pytest.Config) -> list[str]:
     """The command line's ``--llm-endpoint`` and ``--llm-reference``, to be repeated in a command."""
     reference = config.option.llm_reference

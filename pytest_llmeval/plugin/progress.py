@@ -1,7 +1,7 @@
 """What a person sees while a cell runs: tokens so far and tokens per second, at the end of pytest's own line.
 
-Written past pytest's capture to a duplicate of the terminal's descriptor, from a timer of the event loop
-(never from the socket reader), and wiped before pytest writes on. Silent under ``-q``, on workers and where
+Written past pytest's capture to a duplicate of the terminal's descriptor, by a thread of its own (never by
+who reads the socket), and wiped before pytest writes on. Silent under ``-q``, on workers and where
 there is no terminal.
 """
 

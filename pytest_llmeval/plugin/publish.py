@@ -6,14 +6,11 @@ import datetime as dt
 import json
 import shutil
 import time
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from msgspec import structs
 
 from pytest_llmeval import __version__, dossier, judge, provenance, runfile, shards, shipped, wire
-from pytest_llmeval.errors import BaselineError, LLMEvalError, UsageError
 from pytest_llmeval.judge import baselines
 from pytest_llmeval.language import _, ngettext
 from pytest_llmeval.measure import price
@@ -26,87 +23,21 @@ from pytest_llmeval.score.sandbox import choice
 from . import confirmation, options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from pytest_llmeval.judge import Baseline
+    import pytest
+
     from pytest_llmeval.model import Record
     from pytest_llmeval.settings import Settings
 
-    from .context import Context
     from .session import Recorder
-
-
-# -- before the first cell ---------------------------------------------------------------------------------
-
-
-def check_baselines(settings: Settings) -> None:
-    """A baseline that can't be read ends the run before it costs anything."""
-    try:
-        load_baselines(settings)
-    except BaselineError as error:
-        raise pytest.UsageError(str(error)) from None
-
-
-def load_baselines(settings: Settings) -> dict[str, Baseline]:
-    """The baselines of the selected endpoints that have one; with a reference nobody needs any."""
-    if settings.reference is not None:
-        return {}
-    found = {
-        endpoint.name: baselines.load(settings.baselines, endpoint.name) for endpoint in settings.endpoints
-    }
-    return {name: baseline for name, baseline in found.items() if baseline is not None}
-
-
-def check_prices(settings: Settings) -> None:
-    """A ceiling watches only what has a price."""
-    if settings.max_cost is None:
-        return
-    if names := price.without_price(settings.endpoints):
-        raise pytest.UsageError(
-            f"--llm-max-cost={settings.max_cost:g}: nothing says what {', '.join(names)} costs\n"
-            "  -> add price = {input = …, output = …}, per million tokens, to the endpoint in llmeval.toml; "
-            "0 and 0 for a server of your own"
-        )
-
-
-def fetch_weights(context: Context) -> None:
-    """Fetch the weights of ``local`` endpoints now, with a bar, not silently inside the first cell.
-
-    A name that means nothing is wrong usage; a fetch that fails is kept, and every cell of that endpoint
-    fails with it.
-    """
-    from pytest_llmeval.measure import weights
-
-    reporter = context.config.pluginmanager.getplugin("terminalreporter")
-    for endpoint in context.settings.endpoints:
-        if endpoint.kind != "local":
-            continue
-        try:
-            model = weights.resolve(endpoint.path or endpoint.model or "")
-        except UsageError as error:
-            raise pytest.UsageError(f"endpoint {endpoint.name}: {error}") from None
-        if model.here or model.source is None:
-            continue
-        title = f"llmeval: fetching {model.model}, {model.source.size_bytes / 1e6:.0f} MB, once"
-        shown: AbstractContextManager[Callable[[int, int], None] | None] = nullcontext(None)
-        if reporter is not None:
-            reporter.write_line(title)
-            shown = weights.progress_bar(model.name) if context.config.option.verbose >= 0 else shown
-        try:
-            with shown as on_progress:
-                weights.fetch(model, on_progress)
-        except LLMEvalError as error:
-            context.local_desk.refuse(endpoint.name, error)
-
-
-# -- after the last ----------------------------------------------------------------------------------------
 
 
 def build_run(recorder: Recorder, session: pytest.Session) -> Run:
     """The run as its file has it, not judged yet."""
     context = recorder.context
     records = tuple(_summed_up(record) for record in recorder.records)
-    known = [key for baseline in load_baselines(context.settings).values() for key in baseline.cells]
+    known = [key for baseline in context.baselines.values() for key in baseline.cells]
     selection = context.view.selection(
         known,
         everything=not recorder.was_interrupted and context.everything,
@@ -193,7 +124,7 @@ def _summed_up(record: Record) -> Record:
 def judged(recorder: Recorder, run: Run, session: pytest.Session) -> Run:
     """The run with its verdicts, and with what was measured once more before any of them is red."""
     settings = recorder.context.settings
-    known = load_baselines(settings)
+    known = recorder.context.baselines
     verdicts = judge.judge_run(known, run, settings.policy)
     if verdicts.suspects and settings.confirm:
         unconfirmed = confirmation.measure(recorder, verdicts.suspects)
@@ -259,15 +190,12 @@ def write_html(recorder: Recorder, run: Run) -> None:
         [run],
         root=recorder.context.config.rootpath,
         answers={run.id: recorder.answers if settings.answers else ()},
-        baselines=load_baselines(settings),
+        baselines=recorder.context.baselines,
         policy=settings.policy,
         asked={key: wire.build(one, Scenario) for key, one in recorder.asked_by_tests.items()},
     )
-    text = html.document(page)
-    try:
-        runfile.write(settings.html, text)
-    except OSError as error:
-        recorder.notes.append(f"no HTML report: {settings.html}: {error.strerror}")
+    with recorder.kept(settings.html):
+        runfile.write(settings.html, html.document(page))
 
 
 def _answers(recorder: Recorder) -> str:

@@ -81,6 +81,8 @@ class DeskServer:
             return {"value": wire.plain(self._value(message, holder, turn))}
         except EndpointError as error:
             return {"error": [error.what, error.where, error.hint]}
+        except Exception as error:  # noqa: BLE001  a worker that gets no answer waits for ever
+            return {"error": [f"the controller failed: {error!r}", None, None]}
 
     def _value(self, message: Mapping[str, Any], holder: object, turn: _Turn) -> object:
         match message:

@@ -247,8 +247,10 @@ def _emit(config: pytest.Config, cell: Cell) -> None:
     location = (path, line, name)
     hook.pytest_runtest_logstart(nodeid=report.nodeid, location=location)
     for when in PHASES:
-        phase = report if when == "call" else _passed(report, when)
-        hook.pytest_runtest_logreport(report=phase)
+        if when == report.when:
+            hook.pytest_runtest_logreport(report=report)
+        elif when != "call":  # it has none where its setup asked and failed
+            hook.pytest_runtest_logreport(report=_passed(report, when))
     hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=location)
 
 

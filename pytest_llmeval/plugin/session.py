@@ -6,7 +6,7 @@ cell with it. All files are written here, each once and atomically.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import pytest
 
 from pytest_llmeval.errors import BaselineError
 
-from . import ending, options
+from . import ending, options, unselected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -71,7 +71,7 @@ class Recorder:
             self.places[report.nodeid] = (path, line or 0)
             self.keep(payload)
             self.log.note(report, payload)
-        elif report.skipped and report.longrepr and "no endpoint was named" in str(report.longrepr):
+        elif unselected.is_told(report):
             self.unselected += 1
 
     def keep(self, payload: dict[str, Any]) -> None:
@@ -116,7 +116,7 @@ class Recorder:
         if self.context.asked and not session.config.option.collectonly:
             self._prepare(session)
         try:
-            with ending.as_ctrl_c():
+            with ending.as_ctrl_c() if self.context.asked else nullcontext():
                 yield
         except KeyboardInterrupt:
             self.was_interrupted = True
@@ -133,15 +133,9 @@ class Recorder:
             self.context.close()
 
     def _prepare(self, session: pytest.Session) -> None:
-        """What should fail, or take its time, before the first cell: baselines and the local engine's
-        weights.
-        """
-        from . import publish
+        from . import preparation
 
-        publish.check_baselines(self.context.settings)
-        publish.check_prices(self.context.settings)
-        if self.context.settings.endpoints:
-            publish.fetch_weights(self.context)
+        preparation.prepare(self.context)
         if self.context.unfinished is None:
             return
         for attempts in self.context.unfinished.cells.values():
@@ -169,6 +163,7 @@ class Recorder:
             verdicts.report(self, session)
             self.notes += publish.update_baselines(self, self.run)
         publish.write_markdown(self, self.run)
+        publish.write_html(self, self.run)
         cut_off = self.was_interrupted or session.shouldfail or session.shouldstop
         with self.kept(self.context.folder):
             self.log.end(whole=not (cut_off or self.was_stopped or self.late or self.unwritten))
@@ -177,7 +172,6 @@ class Recorder:
         for record in self.run.cells:
             hook.pytest_llmeval_record(config=session.config, record=record)
         hook.pytest_llmeval_report(config=session.config, run=self.run)
-        publish.write_html(self, self.run)
 
     @contextmanager
     def kept(self, path: Path) -> Iterator[None]:
@@ -187,7 +181,7 @@ class Recorder:
         except BaselineError as error:
             self.unwritten.append(str(error))
         except OSError as error:
-            self.unwritten.append(f"{path}: can't be written: {error.strerror}")
+            self.unwritten.append(f"{path}: can't be written: {error.strerror or error}")
 
     def _refuse_unwritten(self) -> None:
         if self.unwritten:
@@ -195,9 +189,7 @@ class Recorder:
 
     def _refuse_unselected(self) -> None:
         if self.unselected and self.context.settings.strict:
-            from .context import UNSELECTED
-
-            raise pytest.UsageError(f"--llm-strict: {self.unselected} cells were skipped: {UNSELECTED}")
+            raise pytest.UsageError(f"--llm-strict: {self.unselected} skipped: {unselected.REASON}")
 
     def left_out(self) -> bool:
         """Whether something of the suites in view was not run: that is no evidence about the whole.
@@ -244,9 +236,7 @@ class Recorder:
         """The table, the sentences, and GitHub's annotations."""
         if self.run is None:
             if self.unselected:
-                from .context import UNSELECTED
-
-                reporter.write_line(f"llmeval: {self.unselected} skipped: {UNSELECTED}")
+                reporter.write_line(f"llmeval: {self.unselected} skipped: {unselected.REASON}")
             return
         from . import github, publish
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_llmeval import shards
 from pytest_llmeval.model import cell_key, suite_of
 
-from . import exclusive, publish
+from . import exclusive
 from .items import ScenarioItem
 from .view import asked_by
 
@@ -25,13 +25,8 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-def durations_s(context: Context) -> dict[str, float]:
+def durations_s(baselines: Mapping[str, Baseline]) -> dict[str, float]:
     """``ENDPOINT CELL`` -> how long its requests took in the latest session of the baseline."""
-    return of_baselines(publish.load_baselines(context.settings))
-
-
-def of_baselines(baselines: Mapping[str, Baseline]) -> dict[str, float]:
-    """See ``durations_s``."""
     return {
         f"{endpoint} {key}": sum(cell.samples["latency_s"])
         for endpoint, baseline in baselines.items()

@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+from pytest_llmeval.secret import Blotter
 
-    from pytest_llmeval.secret import Blotter
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
 
     Change = Callable[[str], str]
 
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 _TOLD = ("longrepr", "sections", "user_properties")
 """Of a report, what is prose. Its ids and its place are not."""
+
+
+def watch(config: pytest.Config, keys: Iterable[str]) -> None:
+    """Let nothing into what pytest tells that gives a key away, or that a terminal obeys."""
+    config.pluginmanager.register(Telling(Blotter(keys)), "llmeval-telling")
 
 
 class Telling:

@@ -6,6 +6,8 @@ a worker sends its view to the controller.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval import problems
@@ -14,7 +16,6 @@ from pytest_llmeval.model import Selection, Suite, cell_key, suite_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
-    from pathlib import Path
 
     from pytest_llmeval.model import Record
 
@@ -121,10 +122,9 @@ class View:
             suites |= {suite for suite in promised if not self._passed_over(suite)}
         cells = self.cells | {record.key for record in records}
         gone = [key for key in known if suite_of(key) in suites and key not in cells]
-        for key in gone:
-            for module, function in self.functions - self.finished(done):
-                if suite_of(key) == module and asked_by(key, function):
-                    cells.add(key)
+        unfinished = self.functions - self.finished(done) if gone else ()
+        for module, function in unfinished:
+            cells.update(key for key in gone if suite_of(key) == module and asked_by(key, function))
         if any(key not in cells for key in gone):
             cells |= self._uncollected()
         return Selection(suites=tuple(sorted(suites)), cells=tuple(sorted(cells)))
@@ -166,10 +166,6 @@ def asked_by(key: str, function: str) -> bool:
 
 
 def _scenario_files(root: Path) -> Iterable[Path]:
-    folders = [root]
-    while folders:
-        for path in sorted(folders.pop().iterdir()):
-            if path.name.endswith(".eval.yaml"):
-                yield path
-            elif path.is_dir() and not path.is_symlink() and path.name not in SKIPPED_FOLDERS:
-                folders.append(path)
+    for folder, folders, files in os.walk(root):  # what can't be read is passed over
+        folders[:] = sorted(set(folders) - SKIPPED_FOLDERS)
+        yield from (Path(folder, name) for name in sorted(files) if name.endswith(".eval.yaml"))

@@ -85,10 +85,20 @@ def test_a_question_that_is_no_longer_asked_is_missing(project: Any, answering: 
     assert "testmore.test_two-1-two" in result.stdout.str()
 
 
-def test_the_same_id_twice_is_explained(project: Any, answering: Callable[..., str]) -> None:
+def test_a_question_of_another_fixture_is_kept_whether_it_is_answered_or_not(
+    project: Any, answering: Callable[..., str]
+) -> None:
     (project.path / "test_mine.py").write_text(
-        'def test_x(llm):\n    llm.ask("Write add")\n    llm.ask("Write add")\n'
+        "import pytest\n\n"
+        "@pytest.fixture\n"
+        "def answer(llm):\n"
+        "    return llm.ask('Write add(a, b).')\n\n"
+        "def test_good(answer):\n"
+        "    assert 'def add' in answer.text\n"
     )
-    result = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "test_mine.py")
-    assert result.ret != 0
-    assert "twice with the same id" in result.stdout.str() + result.stderr.str()
+    options = ("--llm-rounds=1", "--llm-warmup=0", "test_mine.py")
+    project.pytest(f"--llm-endpoint={answering()}", *options).assert_outcomes(passed=1)
+    assert [cell["scenario"] for cell in project.last_run()["cells"]] == ["test_good"]
+    project.pytest(f"--llm-endpoint={answering(status=500)}", *options).assert_outcomes(errors=1)
+    (cell,) = project.last_run()["cells"]
+    assert cell["samples"][0]["error"]["kind"] == "http_5xx"

@@ -55,15 +55,10 @@ def missing(run: dict[str, Any]) -> set[str]:
 
 
 NOT_RUN = [
-    (("tests/test_one.py",), 3, True),
     (("suites",), 3, True),
     (("--ignore=tests/test_one.py",), 5, True),
-    (("tests/test_one.py::TestOne",), 1, False),
     (("tests/test_one.py::TestTwo::test_b[default-1]", "suites"), 4, False),
-    (("suites/mine.eval.yaml::greet[default-ko]",), 1, False),
     (("-k", "test_b and 1"), 1, False),
-    (("-m", "mini"), 2, False),
-    (("--deselect=tests/test_one.py::TestTwo::test_b",), 6, False),
 ]
 """Arguments, how many cells they leave, and whether the suites in view ran whole."""
 

@@ -191,6 +191,19 @@ def test_a_worker_gets_the_same_error(local: LocalDesk, worker: RemoteDesk) -> N
         assert str(caught.value) == str(GONE)
 
 
+def test_a_worker_is_told_where_the_controller_failed(
+    local: LocalDesk, worker: RemoteDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "open", full)
+        with pytest.raises(EndpointError, match=r"the controller failed: OSError.*No space left"):
+            worker.open("good")
+    assert worker.open("good").facts == FACTS, "it is still answered"
+
+
 def test_workers_wait_for_one_answer(server: DeskServer, kinds: Kinds) -> None:
     kinds.takes_s = 0.3
     workers = [worker_of(server) for _ in range(4)]

@@ -57,10 +57,30 @@ def specs(*words: str) -> list[Any]:
 
 def test_what_needs_this_machine_needs_a_worker_on_it() -> None:
     settings = Settings(endpoints=(LAN, LOOPBACK))
-    elsewhere.refuse_impossible(settings, specs(FAR, HERE))
+    elsewhere.refuse_impossible(settings, specs(FAR, HERE), reruns=False)
     with pytest.raises(pytest.UsageError, match=r"only this machine can ask loopback, .* add --tx=popen"):
-        elsewhere.refuse_impossible(settings, specs(FAR, FAR))
-    elsewhere.refuse_impossible(Settings(endpoints=(LAN,)), specs(FAR))
+        elsewhere.refuse_impossible(settings, specs(FAR, FAR), reruns=False)
+    elsewhere.refuse_impossible(Settings(endpoints=(LAN,)), specs(FAR), reruns=False)
+
+
+@pytest.mark.parametrize(
+    ("spec", "refused"),
+    [
+        (FAR, True),
+        ("ssh=me@box//python=python3", True),
+        ("socket=127.0.0.1:8888//chdir=/tmp", False),
+        ("socket=:8888", False),
+        ("popen//chdir=/tmp", False),
+    ],
+)
+def test_pytest_rerunfailures_stays_on_one_machine(spec: str, refused: bool) -> None:
+    settings = Settings(endpoints=(LAN,))
+    elsewhere.refuse_impossible(settings, specs(HERE, spec), reruns=False)
+    if not refused:
+        elsewhere.refuse_impossible(settings, specs(HERE, spec), reruns=True)
+        return
+    with pytest.raises(pytest.UsageError, match="add -p no:rerunfailures"):
+        elsewhere.refuse_impossible(settings, specs(HERE, spec), reruns=True)
 
 
 def test_a_reference_that_stays_keeps_every_cell() -> None:
@@ -72,7 +92,7 @@ def test_a_reference_that_stays_keeps_every_cell() -> None:
 @pytest.mark.parametrize("given", [{"max_cost": 1.0}, {"record": Path("/recorded")}])
 def test_what_needs_one_disk_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(pytest.UsageError, match="can't be kept by workers elsewhere"):
-        elsewhere.refuse_impossible(Settings(endpoints=(LAN,), **given), specs(FAR, HERE))
+        elsewhere.refuse_impossible(Settings(endpoints=(LAN,), **given), specs(FAR, HERE), reruns=False)
 
 
 def test_workers_that_would_ask_otherwise_are_refused() -> None:

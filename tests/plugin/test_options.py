@@ -143,14 +143,3 @@ def test_the_console_script_is_installed() -> None:
     assert script, "the entry point of the installed package"
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.startswith("llmeval ")
-
-
-def test_a_report_that_can_not_be_drawn_is_wrong_usage_before_the_run(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    options.check_report(Settings())
-    options.check_report(Settings(html=Path("report.html")))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    options.check_report(Settings())
-    with pytest.raises(pytest.UsageError, match=r"--llm-html: .*not installed: jinja2, matplotlib"):
-        options.check_report(Settings(html=Path("report.html")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from pytest_llmeval import scenarios, wire
 from pytest_llmeval.model import Endpoint, Host, Load, Record, Run, Sample, Verdict
-from pytest_llmeval.plugin.context import UNSELECTED
+from pytest_llmeval.plugin import unselected
 from pytest_llmeval.plugin.session import LAST_FAILED, Recorder
 from pytest_llmeval.plugin.view import View
 from pytest_llmeval.settings import Settings
@@ -104,9 +105,31 @@ def test_only_tests_that_passed_are_done(tmp_path: Path) -> None:
 
 def test_cells_without_an_endpoint_are_counted(tmp_path: Path) -> None:
     one = recorder(tmp_path)
-    one.pytest_runtest_logreport(report(when="setup", outcome="skipped", longrepr=("x", 1, UNSELECTED)))
+    one.pytest_runtest_logreport(
+        report(when="setup", outcome="skipped", longrepr=("x", 1, unselected.REASON))
+    )
     one.pytest_runtest_logreport(report(when="setup", outcome="skipped", longrepr=("x", 1, "no docker")))
     assert one.unselected == 1
+
+
+# -- round the run loop ------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX")
+@pytest.mark.parametrize("asked", [True, False])
+def test_signals_are_taken_only_where_somebody_is_asked(
+    tmp_path: Path, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unrelated run of an environment that has the plugin ends as it would without it."""
+    one = recorder(tmp_path, Settings(), asked=asked, close=lambda: None, unfinished=None)
+    monkeypatch.setattr(one, "_publish", lambda _session: None)
+    session: Any = SimpleNamespace(config=SimpleNamespace(option=SimpleNamespace(collectonly=True)))
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with one.around(session):
+            assert (signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL) == asked
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 # -- whether it was all ------------------------------------------------------------------------------------

@@ -19,4 +19,4 @@ def test_durations_are_those_of_the_latest_session_that_has_the_cell() -> None:
         run="2", date="d", cells={"s/a/en": cell(latency_s=(4.0, 5.0)), "s/c/en": cell(quality=(7.0,))}
     )
     baseline = Baseline(endpoint="box", epochs=(Epoch(facts=Facts(kind="x"), sessions=(old, new)),))
-    assert sharding.of_baselines({"box": baseline}) == {"box s/a/en": 9.0, "box s/b/en": 3.0}
+    assert sharding.durations_s({"box": baseline}) == {"box s/a/en": 9.0, "box s/b/en": 3.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -267,3 +268,21 @@ def test_the_controller_sees_what_its_workers_saw(view: View, write: Callable[..
     assert controller.modules == view.modules
     baseline = ["mine/gone/ko", "other/gone/en", f"{TESTS}/test_a/en"]
     assert missing(controller, baseline, done={"t::test_a[e]"}) == sorted(baseline)
+
+
+def test_a_folder_that_cant_be_read_is_passed_over(
+    view: View, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database's own, beside the suites; root could read it, so it is made to fail."""
+    saw(view, write(MINE, "mine.eval.yaml"))
+    write(MORE, "more.eval.yaml")
+    (view.root / "pgdata").mkdir()
+    scandir = os.scandir
+
+    def guarded(path: Any) -> Any:
+        if str(path).endswith("pgdata"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    assert view.has_more_files()

@@ -1,0 +1,110 @@
+"""What should fail, or take its time, before the first cell: it would be worse after the last one."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_llmeval import dossier
+from pytest_llmeval.errors import LLMEvalError, UsageError
+from pytest_llmeval.measure import price, weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_llmeval.settings import Settings
+
+    from .context import Context
+
+
+def prepare(context: Context) -> None:
+    """Raises ``pytest.UsageError`` for a run that could not be published, or not be bounded."""
+    if not context.settings.endpoints:
+        return
+    check_run_folder(context)
+    check_places(context.settings)
+    check_report(context.settings)
+    _ = context.baselines  # read now: one that can't be ends the run before it costs anything
+    check_prices(context.settings)
+    fetch_weights(context)
+
+
+def check_run_folder(context: Context) -> None:
+    """A run that can't be kept is not begun."""
+    try:
+        if os.access(context.folder, os.W_OK):
+            return
+        why = "it is read-only for you"
+    except OSError as error:
+        why = error.strerror or str(error)
+    raise pytest.UsageError(
+        f"{context.config.rootpath / '.llmeval'}: can't be written: {why}\n"
+        "  -> runs are kept there, in pytest's root folder: run in a copy that can be written, or choose "
+        "another root by --rootdir"
+    )
+
+
+def check_places(settings: Settings) -> None:
+    """What is to be a file is no folder, and the other way round."""
+    for name in ("json", "markdown", "html"):
+        path: Path | None = getattr(settings, name)
+        if path is not None and path.is_dir():
+            raise pytest.UsageError(f"--llm-{name}: {path} is a folder\n  -> name a file in it")
+    for name in ("baselines", "record"):
+        folder: Path | None = getattr(settings, name)
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise pytest.UsageError(f"--llm-{name}: {folder} is a file\n  -> name a folder")
+
+
+def check_report(settings: Settings) -> None:
+    """A report that can't be drawn here."""
+    if settings.html is None:
+        return
+    try:
+        dossier.check_extra("--llm-html")
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def check_prices(settings: Settings) -> None:
+    """A ceiling watches only what has a price."""
+    if settings.max_cost is None:
+        return
+    if names := price.without_price(settings.endpoints):
+        raise pytest.UsageError(
+            f"--llm-max-cost={settings.max_cost:g}: nothing says what {', '.join(names)} costs\n"
+            "  -> add price = {input = …, output = …}, per million tokens, to the endpoint in llmeval.toml; "
+            "0 and 0 for a server of your own"
+        )
+
+
+def fetch_weights(context: Context) -> None:
+    """Fetch the weights of ``local`` endpoints now, with a bar, not silently inside the first cell.
+
+    A name that means nothing is wrong usage; a fetch that fails is kept, and every cell of that endpoint
+    fails with it.
+    """
+    reporter = context.config.pluginmanager.getplugin("terminalreporter")
+    for endpoint in context.settings.endpoints:
+        if endpoint.kind != "local":
+            continue
+        try:
+            model = weights.resolve(endpoint.path or endpoint.model or "")
+        except UsageError as error:
+            raise pytest.UsageError(f"endpoint {endpoint.name}: {error}") from None
+        if model.here or model.source is None:
+            continue
+        title = f"llmeval: fetching {model.model}, {model.source.size_bytes / 1e6:.0f} MB, once"
+        shown: AbstractContextManager[Callable[[int, int], None] | None] = nullcontext(None)
+        if reporter is not None:
+            reporter.write_line(title)
+            shown = weights.progress_bar(model.name) if context.config.option.verbose >= 0 else shown
+        try:
+            with shown as on_progress:
+                weights.fetch(model, on_progress)
+        except LLMEvalError as error:
+            context.local_desk.refuse(endpoint.name, error)
