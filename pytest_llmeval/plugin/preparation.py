@@ -88,7 +88,6 @@ def fetch_weights(context: Context) -> None:
     A name that means nothing is wrong usage; a fetch that fails is kept, and every cell of that endpoint
     fails with it.
     """
-    reporter = context.config.pluginmanager.getplugin("terminalreporter")
     for endpoint in context.settings.endpoints:
         if endpoint.kind != "local":
             continue
@@ -98,6 +97,7 @@ def fetch_weights(context: Context) -> None:
             raise pytest.UsageError(f"endpoint {endpoint.name}: {error}") from None
         if model.here or model.source is None:
             continue
+        reporter = context.config.pluginmanager.getplugin("terminalreporter")
         title = f"llmeval: fetching {model.model}, {model.source.size_bytes / 1e6:.0f} MB, once"
         shown: AbstractContextManager[Callable[[int, int], None] | None] = nullcontext(None)
         if reporter is not None:

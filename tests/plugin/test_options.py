@@ -21,23 +21,21 @@ from pytest_llmeval.settings import Settings
 SOURCE = pytest.Config.ArgsSource
 
 
-@pytest.fixture
-def parsed(pytester: pytest.Pytester) -> Any:
-    """``parsed(*arguments) -> Config``, configured by pytest with this plugin's options."""
-
-    def parse(*arguments: str) -> pytest.Config:
-        return pytester.parseconfig("-pno:cacheprovider", *arguments)
-
-    return parse
+def parsed(*arguments: str) -> Any:
+    """What is read of a ``Config``, after pytest's own parser with this plugin's options."""
+    parser = pytest.Parser(_ispytest=True)
+    options.add(parser)
+    return SimpleNamespace(option=parser.parse(list(arguments)))
 
 
-def test_every_option_is_there_and_not_given(parsed: Any) -> None:
+def test_every_option_is_there_and_not_given(pytester: pytest.Pytester) -> None:
+    assert options.values(pytester.parseconfig("-pno:cacheprovider")) == options.values(parsed())
     given = options.values(parsed())
     assert list(given) == [option.name for option in OPTIONS]
     assert set(given.values()) == {None}, "a default here would beat environment and project file"
 
 
-def test_what_is_given_comes_by_its_name(parsed: Any) -> None:
+def test_what_is_given_comes_by_its_name() -> None:
     config = parsed("--llm-endpoint=a=http://x", "--llm-endpoint=local", "--llm-rounds=5", "--no-llm-strict")
     given = {name: value for name, value in options.values(config).items() if value is not None}
     assert given == {"endpoint": ["a=http://x", "local"], "rounds": "5", "strict": False}
@@ -48,7 +46,7 @@ def test_what_is_given_comes_by_its_name(parsed: Any) -> None:
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
-def test_any_option_or_variable_wakes_the_plugin(parsed: Any, option: Any) -> None:
+def test_any_option_or_variable_wakes_the_plugin(option: Any) -> None:
     assert not options.any_given(parsed(), {})
     assert options.any_given(parsed(), {option.variable: "x"})
     assert not options.any_given(parsed(), {option.variable: " "})
