@@ -67,7 +67,7 @@ scenarios:
     ko: "단어마다 몇 번 나오는지 돌려주는 word_count(text)를 작성해 줘."
   answer: {code: python, requires: ["word_count(text)"]}
 """
-COLOURS = 64
+COLOURS = 128
 """Of a picture: text on a page has few."""
 SAID = "Here is the function.\n\n```python\n{code}```\n"
 
@@ -235,7 +235,9 @@ def shoot(path: Path, out: Path) -> None:
                 tab.set_viewport_size({"width": width, "height": 1350})
             path_of = out / f"{name}.png"
             tab.screenshot(path=path_of)
-            Image.open(path_of).quantize(COLOURS).save(path_of, optimize=True)
+            shot = Image.open(path_of).convert("RGB")
+            # by distance in colour, not by frequency: little is red
+            shot.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(path_of, optimize=True)
         browser.close()
 
 

@@ -65,6 +65,8 @@ def merged(runs: Sequence[Run]) -> Run:
         unconfirmed={name: why for run in reversed(runs) for name, why in run.unconfirmed.items()},
         max_time_s=max((run.max_time_s for run in runs if run.max_time_s is not None), default=None),
         cut_off=_cut_off(runs),
+        strict=any(run.strict for run in runs),
+        fail_inconclusive=any(run.fail_inconclusive for run in runs),
     )
 
 

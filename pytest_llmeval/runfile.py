@@ -60,11 +60,14 @@ def dump(run: Run) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all; a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file whole or not at all; a reader never sees half of it. Raises ``OSError`` with its name."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None

@@ -129,10 +129,12 @@ def test_it_measures_keeps_a_report_and_comments_once(runner: Any, tmp_path: Pat
 
 def test_a_red_gate_is_a_red_step(runner: Any, tmp_path: Path) -> None:
     runner.inputs |= {"endpoint": f"rec=replay:{RECORDED}", "args": "--no-llm-strict one.eval.yaml"}
+    runner.inputs["extras"] = "local,report"
     (tmp_path / "one.eval.yaml").write_text("scenarios:\n- {id: one, prompt: {en: Not recorded.}}\n")
     assert runner.run("Measure, score, judge").returncode == 1
     assert runner.outputs["run"]["exit-code"] == "1"
-    assert "run.json" in [path.name for path in Path(runner.outputs["run"]["report"]).iterdir()]
+    report = Path(runner.outputs["run"]["report"])
+    assert {"run.json", "report.html"} <= {path.name for path in report.iterdir()}
 
 
 def test_weights_have_a_cache(runner: Any, tmp_path: Path) -> None:

@@ -108,7 +108,8 @@ def test_every_field_of_a_run_is_put_together() -> None:
     assert set(Run.__struct_fields__) == {
         "schema", "id", "started", "finished", "complete", "interrupted", "reference", "plugin", "host",
         "analysers", "sandbox", "commit", "endpoints", "selection", "cells", "telemetry", "servers", "costs",
-        "unconfirmed", "max_time_s", "cut_off", "verdicts", "parts", "shard",
+        "unconfirmed", "max_time_s", "cut_off", "verdicts", "parts", "shard", "strict",
+            "fail_inconclusive",
     }  # fmt: skip
 
 

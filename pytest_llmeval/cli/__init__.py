@@ -1,16 +1,19 @@
 """``llmeval``: the second door. Running is ``pytest``; this command works on servers and on what runs left.
 
-Exit codes: 0 done, 1 a verdict is red or an update was refused, 2 wrong usage or an unreadable file.
+Exit codes: 0 done, 1 a verdict is red or an update was refused, 2 wrong usage, or a file that can't be read
+or written; 130 and 141 as a shell has them, for Ctrl-C and for a reader that has gone.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from pytest_llmeval import __version__, language
 from pytest_llmeval.errors import LLMEvalError
+from pytest_llmeval.language import _
 from pytest_llmeval.report import safe
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ Running is pytest: pytest --llm-endpoint=http://localhost:8000/v1
 llmeval COMMAND --help has examples and exit codes of each; 2 is always wrong usage or an unreadable file.
 """
 WRONG_USAGE = 2
+INTERRUPTED, UNREAD = 130, 141
+"""128 + SIGINT and 128 + SIGPIPE."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,14 +70,29 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse, run, and turn every error that is the user's into one sentence."""
+    """Parse, run, and turn every error that is the user's, or the machine's, into one sentence."""
     from . import place
 
     options = parser().parse_args(arguments)
     try:
         with language.using(options.report_language or place.report_language()):
             code: int = options.run(options)
+            sys.stdout.flush()
     except LLMEvalError as error:
-        print(safe.block(f"llmeval: {error}"), file=sys.stderr)
-        return WRONG_USAGE
+        return _refused(str(error))
+    except BrokenPipeError:  # `llmeval … | head` has seen enough; nothing is left to say at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _refused(f"{error.filename}: {error.strerror}")
+    except KeyboardInterrupt:
+        print(safe.block(f"\nllmeval: {_('interrupted')}"), file=sys.stderr)
+        return INTERRUPTED
     return code
+
+
+def _refused(why: str) -> int:
+    print(safe.block(f"llmeval: {why}"), file=sys.stderr)
+    return WRONG_USAGE

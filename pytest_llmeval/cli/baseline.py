@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from pytest_llmeval import provenance, runfile
 from pytest_llmeval.errors import UsageError
 from pytest_llmeval.judge import baselines, changes
-from pytest_llmeval.language import _, ngettext
-from pytest_llmeval.report import markup, safe
+from pytest_llmeval.language import N_, _, ngettext
+from pytest_llmeval.report import cells, grid, markup, safe
 
-from . import place
+from . import place, screen
 
 if TYPE_CHECKING:
     from pytest_llmeval.judge import Baseline
@@ -134,9 +134,8 @@ def _show(options: argparse.Namespace) -> int:
     missing = [name for name in options.endpoint if name not in found]
     for name in missing:
         print(_("{endpoint} has no baseline in {folder}", endpoint=name, folder=folder))
-    for name, baseline in found.items():
-        if not options.endpoint or name in options.endpoint:
-            _print(baseline)
+    wanted = [one for name, one in found.items() if not options.endpoint or name in options.endpoint]
+    print("\n".join(map(_shown, wanted)), end="")
     if not found:
         print(place.no_baseline(folder))
     return 1 if missing else 0
@@ -175,35 +174,44 @@ def _rescore(options: argparse.Namespace) -> int:
     return rescore.run(options)
 
 
-SHOWN = ("output_tps", "ttft_s", "correctness", "quality", "load_tps", "cold_start_s")
+SHOWN = (
+    *(one for one in cells.COLUMNS if one.name in {"ttft_s", "output_tps", "correctness", "quality"}),
+    grid.Column("load_tps", N_("under load"), "tok/s", grid.digits),
+    grid.Column("cold_start_s", N_("cold"), "s", grid.digits),
+)
+"""What is shown of a baseline, as far as it has it."""
 
 
-def _print(baseline: Baseline) -> None:
+def _shown(baseline: Baseline) -> str:
     """One endpoint's promises: what it is, its sessions, and the median of every cell over them."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
     facts, sessions = baseline.facts, baseline.sessions
     known = [facts.server, facts.model, facts.quantization] if facts else []
-    ends = [sessions[0].date[:10], sessions[-1].date[:10]] if sessions else []
-    dates = f", {_('{low} to {high}', low=ends[0], high=ends[1])}" if ends else ""
-    count = ngettext("{count} session", "{count} sessions", len(sessions))
-    title = f"{baseline.endpoint}: {count}{dates}"
+    told = [baseline.endpoint, ngettext("{count} session", "{count} sessions", len(sessions))]
+    if dates := sorted({session.date[:10] for session in sessions}):
+        span = _("{low} to {high}", low=dates[0], high=dates[-1])
+        told.append(span if len(dates) > 1 else dates[0])
     if len(baseline.epochs) > 1:
-        title += f", {_('level {number}', number=len(baseline.epochs))}"
-    cells = baseline.cells
-    metrics = [name for name in SHOWN if any(name in cell.samples for cell in cells.values())]
-    table = Table(_("cell"))
-    for metric in metrics:
-        table.add_column(metric, justify="right")
-    for key in cells:
-        row = []
-        for metric in metrics:
-            values = [one.cells[key].samples.get(metric, ()) for one in sessions if key in one.cells]
-            medians = [median(each) for each in values if each]
-            row.append(f"{median(medians):.3g}" if medians else "–")
-        table.add_row(escape(key), *row)
-    console = Console(highlight=False)
-    console.print(escape(title), escape(" · ".join(filter(None, known))), sep="  ")
-    console.print(table)
+        told.append(_("level {number}", number=len(baseline.epochs)))
+    keys = list(baseline.cells)
+    headings = {"cell": (_("cell"), "")}
+    texts = {"cell": [safe.line(key) for key in keys]}
+    for column in SHOWN:
+        values = [_median(baseline, key, column.name) for key in keys]
+        if any(value is not None for value in values):
+            headings[column.name] = (_(column.heading), column.unit)
+            texts[column.name] = [column.text(value) for value in values]
+    title = safe.line(" · ".join([*told, *filter(None, known)]))
+    width = screen.width()
+    table = grid.drawn(headings, texts, width) if keys else ""
+    return grid.text([Text(title), "", table], width, color=screen.color())
+
+
+def _median(baseline: Baseline, key: str, metric: str) -> float | None:
+    """Of a cell over its sessions, each by the median of its samples."""
+    of_cell = [
+        session.cells[key].samples.get(metric) for session in baseline.sessions if key in session.cells
+    ]
+    medians = [median(samples) for samples in of_cell if samples]
+    return median(medians) if medians else None

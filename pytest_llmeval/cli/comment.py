@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from pytest_llmeval import merge, runfile, values
+from pytest_llmeval import merge, values
 from pytest_llmeval.errors import UsageError
+from pytest_llmeval.language import N_, _
 from pytest_llmeval.report import markdown
 
 from . import judge, place, pullrequest
@@ -44,7 +44,7 @@ def add(commands: Any) -> None:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run files (default: the last run)")
+    place.add_runs(parser)
     parser.add_argument("--name", default="llmeval", help="tells several comments apart (default: llmeval)")
     parser.add_argument(
         "--pull-request", type=int, metavar="N", help="which one (default: that of the workflow's event)"
@@ -62,7 +62,7 @@ def _comment(options: argparse.Namespace) -> int:
         values.SLUG.accept(options.name)
     except values.UnexpectedError as wrong:
         raise UsageError(str(wrong), where="--name") from None
-    run = merge.merged([runfile.load(path) for path in options.runs or [runfile.last(place.root())]])
+    run = merge.merged(list(place.runs(options).values()))
     if not run.verdicts and not run.interrupted:  # what was merged is not judged yet
         run = structs.replace(run, verdicts=judge.verdicts_of(run, place.asked(options)).lines)
     text = markdown.comment(run, options.name, _links(os.environ))
@@ -71,10 +71,11 @@ def _comment(options: argparse.Namespace) -> int:
         return 0
     asked = _pull_request(options.pull_request, os.environ)
     if asked is None:
-        print("there is no pull request here, so there is nothing to comment on")
+        print(_("there is no pull request here, so there is nothing to comment on"))
         return 0
     if asked.is_foreign:
-        print(f"pull request {asked.number} comes from a fork, whose workflow may not write comments")
+        template = N_("pull request {number} comes from a fork, whose workflow may not write comments")
+        print(_(template, number=asked.number))
         return 0
     token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
     if not token:
@@ -83,7 +84,7 @@ def _comment(options: argparse.Namespace) -> int:
     with pullrequest.client(token, os.environ.get("GITHUB_API_URL") or pullrequest.API) as client:
         comments = pullrequest.Comments(client, asked)
         where, is_new = comments.write(markdown.mark(options.name), text, author=options.author)
-    print(f"{'wrote' if is_new else 'updated'} {where}")
+    print(_("wrote {where}", where=where) if is_new else _("updated {where}", where=where))
     return 0
 
 
@@ -102,4 +103,4 @@ def _links(environ: Mapping[str, str]) -> list[str]:
     server, repository, run = (environ.get(name) for name in names)
     if not (server and repository and run):
         return []
-    return [f"[every cell, and the report]({server}/{repository}/actions/runs/{run})"]
+    return [f"[{_('every cell, and the report')}]({server}/{repository}/actions/runs/{run})"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from pytest_llmeval import compare, runfile
+from pytest_llmeval import compare
 from pytest_llmeval.errors import UsageError
 from pytest_llmeval.report import compare as table
 
@@ -31,18 +30,13 @@ def add(commands: Any) -> None:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run files (default: the last run)")
+    place.add_runs(parser)
     parser.add_argument("--markdown", action="store_true", help="as Markdown, for a document or a comment")
     parser.set_defaults(run=_compare)
 
 
 def _compare(options: argparse.Namespace) -> int:
-    runs = [runfile.load(path) for path in options.runs or [runfile.last(place.root())]]
-    ids = [run.id for run in runs]
-    for name in ids:
-        if ids.count(name) > 1:
-            raise UsageError(f"run {name} is named twice", hint="name every run once")
-    sides = table.sides(runs)
+    sides = table.sides(list(place.runs(options).values()))
     if not sides:
         raise UsageError("no endpoint answered anything in these runs", hint="run pytest to the first cell")
     sentences = compare.told(sides)

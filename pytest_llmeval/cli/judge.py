@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from pytest_llmeval import merge, runfile
+from pytest_llmeval import merge
 from pytest_llmeval.errors import UsageError
 from pytest_llmeval.judge import baselines, judge_run
 from pytest_llmeval.report import terminal
@@ -39,7 +38,7 @@ def add(commands: Any) -> None:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run files (default: the last run)")
+    place.add_runs(parser)
     parser.add_argument(
         "--reference",
         metavar="NAME",
@@ -54,14 +53,18 @@ def add(commands: Any) -> None:
 
 def _judge(options: argparse.Namespace) -> int:
     asked = place.asked(options)
-    run = merge.merged([runfile.load(path) for path in options.runs or [runfile.last(place.root())]])
+    run = merge.merged(list(place.runs(options).values()))
     _check_reference(run, options.reference)
     verdicts = verdicts_of(run, asked)
-    judged = structs.replace(run, verdicts=verdicts.lines)
+    judged = structs.replace(
+        run,
+        verdicts=verdicts.lines,
+        strict=asked.strict,
+        fail_inconclusive=options.fail_inconclusive or asked.fail_inconclusive,
+    )
     print(terminal.table(judged, width=screen.width(), color=screen.color()))
     print(verdicts.header)
-    inconclusive = options.fail_inconclusive or asked.fail_inconclusive
-    return 1 if any(one.fails(strict=asked.strict, inconclusive=inconclusive) for one in verdicts) else 0
+    return 1 if judged.red else 0
 
 
 def verdicts_of(run: Run, asked: Settings) -> Verdicts:

@@ -9,13 +9,15 @@ from typing import Any
 from pytest_llmeval import merge, runfile
 from pytest_llmeval.language import N_, _
 
+from . import place
+
 EXAMPLE = """\
 examples:
   llmeval merge shard-*.json -o run.json         put the parts of a run together
   llmeval judge run.json                         the verdicts, as one run would have had them
   llmeval baseline update --run=run.json         take it into the baselines
 
-exit code: 0 written, 2 they can't be one run, or a file can't be read
+exit code: 0 written, 2 they can't be one run, or a file can't be read or written
 """
 
 
@@ -36,7 +38,7 @@ def add(commands: Any) -> None:
 
 
 def _merge(options: argparse.Namespace) -> int:
-    run = merge.merged([runfile.load(path) for path in options.runs])
+    run = merge.merged(list(place.runs(options).values()))
     runfile.write(options.output, runfile.dump(run))
     whole = _("complete") if run.complete else _("partial, not all cells ran")
     template = N_("{file}: {cells} cells of {runs} runs; {whole}")

@@ -7,15 +7,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_llmeval import language, project, settings, values
-from pytest_llmeval.errors import SettingsError
+from pytest_llmeval import language, project, runfile, settings, values
+from pytest_llmeval.errors import SettingsError, UsageError
 from pytest_llmeval.language import _
 from pytest_llmeval.optiontable import OPTIONS
 
 if TYPE_CHECKING:
     import argparse
 
-    from pytest_llmeval.model import Policy
+    from pytest_llmeval.model import Policy, Run
 
 _OF_A_RUN = frozenset({"LLMEVAL_ENDPOINT", "LLMEVAL_REFERENCE", "LLMEVAL_UPDATE_BASELINES"})
 """What to ask is no business of a command that asks nobody."""
@@ -41,6 +41,22 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the folder of the baselines (default: as for pytest --llm-baselines)",
     )
+
+
+def add_runs(parser: argparse.ArgumentParser) -> None:
+    """The argument that names run files."""
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run files (default: the last run)")
+
+
+def runs(options: argparse.Namespace) -> dict[Path, Run]:
+    """The runs that are named, by their files; the last run where none is. Each may be named once."""
+    paths: list[Path] = options.runs or [runfile.last(root())]
+    found = [runfile.load(path) for path in paths]
+    ids = [run.id for run in found]
+    for name in ids:
+        if ids.count(name) > 1:
+            raise UsageError(f"run {name} is named twice", hint="name every run once")
+    return dict(zip(paths, found, strict=True))
 
 
 def promises(options: argparse.Namespace) -> tuple[Path, Policy]:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_llmeval import dossier, runfile
-from pytest_llmeval.errors import UsageError
 from pytest_llmeval.judge import baselines
 from pytest_llmeval.report import html, picture
 
 from . import place
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pytest_llmeval.model import Run
 
 EXAMPLE = """\
 examples:
@@ -26,7 +19,7 @@ examples:
   llmeval report --png plots                     its plots as pictures for a document, and nothing else
   llmeval report --html run.html --png plots     both
 
-exit code: 0 written; 2 wrong usage, an unreadable file, or the extra `report` is not installed
+exit code: 0 written; 2 wrong usage, a file that can't be read or written, or no extra `report`
 """
 DEFAULT = Path("llmeval.html")
 
@@ -41,7 +34,7 @@ def add(commands: Any) -> None:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="run files (default: the last run)")
+    place.add_runs(parser)
     parser.add_argument(
         "--html", type=Path, metavar="PATH", help=f"the file to write (default: {DEFAULT}, without --png)"
     )
@@ -54,42 +47,20 @@ def _report(options: argparse.Namespace) -> int:
     dossier.check_extra("llmeval report")
     root = place.root()
     asked = place.asked(options)
-    paths: list[Path] = options.runs or [runfile.last(root)]
-    runs = [runfile.load(path) for path in paths]
-    _check_names(runs)
+    runs = place.runs(options)
     page = dossier.gathered(
-        runs,
+        list(runs.values()),
         root=root,
-        answers={
-            run.id: dossier.lines(path.with_name("answers.jsonl"))
-            for run, path in zip(runs, paths, strict=True)
-        },
+        answers={run.id: dossier.lines(path.with_name("answers.jsonl")) for path, run in runs.items()},
         baselines=baselines.load_all(asked.baselines),
         policy=asked.policy,
     )
     target = options.html or (None if options.png else DEFAULT)
     if target is not None:
         text = html.document(page)
-        with _writable(target):
-            runfile.write(target, text)
+        runfile.write(target, text)
         print(f"{target}: {len(text.encode()) / 1e3:,.0f} kB")
     if options.png is not None:
-        with _writable(options.png):
-            for line in picture.written(page, options.png):
-                print(line)
+        for line in picture.written(page, options.png):
+            print(line)
     return 0
-
-
-@contextmanager
-def _writable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(f"can't be written: {error.strerror}", where=str(path)) from None
-
-
-def _check_names(runs: list[Run]) -> None:
-    ids = [run.id for run in runs]
-    for name in ids:
-        if ids.count(name) > 1:
-            raise UsageError(f"run {name} is named twice", hint="name every run once")

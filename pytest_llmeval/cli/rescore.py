@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from pytest_llmeval import evaluate, hashes, runfile, scenarios, shipped
 from pytest_llmeval.errors import BaselineError, LLMEvalError, RunFileError, ScenarioError
 from pytest_llmeval.judge import baselines, sessions
+from pytest_llmeval.language import _
 from pytest_llmeval.model import cell_key
+from pytest_llmeval.report import safe
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
 
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
     Exits with 1 where scores of a session stay as they are though they are not today's.
     """
-    folder, _ = place.promises(options)
+    folder = place.promises(options)[0]
     known = baselines.load_all(folder)
     names = options.endpoint or sorted(known)
     for name in names:
@@ -48,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         again = _Again(place.root(), analyser, choice.usable(options.sandbox))
         for name in names:
             scored, why_not = again.baseline(known[name])
-            print(baselines.rescore(folder, name, scored, again.rules, why_not))
+            print(safe.block(baselines.rescore(folder, name, scored, again.rules, why_not)))
             stale |= bool(why_not)
     return 1 if stale else 0
 
@@ -93,7 +95,7 @@ class _Again:
         try:
             run = runfile.load(folder / "run.json")
         except RunFileError as error:
-            raise _NotScoredError("its run is not kept") from error
+            raise _NotScoredError(_("its run is not kept")) from error
         texts = _answers(folder / "answers.jsonl", endpoint)
         records = {record.key: record for record in sessions.records(run, endpoint)}
         return {
@@ -106,13 +108,13 @@ class _Again:
     ) -> CellFigures:
         scenario = self._scenarios.get(key)
         if scenario is None:
-            raise _NotScoredError(f"no scenario file yields {key}")
+            raise _NotScoredError(_("no scenario file yields {cell}", cell=key))
         if hashes.prompt_sha256(scenario, key.rpartition("/")[2]) != cell.prompt_sha256:
-            raise _NotScoredError(f"{key} has another prompt now")
+            raise _NotScoredError(_("{cell} has another prompt now", cell=key))
         if record is None:
-            raise _NotScoredError(f"its run does not have {key}")
+            raise _NotScoredError(_("its run does not have {cell}", cell=key))
         if not {one.answer_sha256 for one in record.samples if one.ok and one.answer_sha256} <= texts.keys():
-            raise _NotScoredError(f"an answer of {key} is not kept")
+            raise _NotScoredError(_("an answer of {cell} is not kept", cell=key))
         record = evaluate.rescored(record, scenario, texts, self._analyser, self._sandbox)
         scores = (sample.score for sample in record.samples if sample.score is not None)
         absent = {metric: why for score in scores for metric, why in score.absent.items()}
@@ -144,5 +146,5 @@ def _answers(path: Path, endpoint: str) -> dict[str, dict[str, str]]:
                 if line["endpoint"] == endpoint:
                     found.setdefault(line["cell"], {})[evaluate.sha256(line["text"])] = line["text"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise _NotScoredError("its answers are not kept") from None
+        raise _NotScoredError(_("its answers are not kept")) from None
     return found

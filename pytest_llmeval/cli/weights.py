@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval import project, specs
+from pytest_llmeval.language import _
 from pytest_llmeval.measure import weights
 from pytest_llmeval.optiontable import OPTIONS
 
@@ -51,20 +52,23 @@ def add(commands: Any) -> None:
 
 
 def _weights(options: argparse.Namespace) -> int:
+    from rich.cells import set_cell_size  # Hangul takes two columns
+
     needed = _needed(options.endpoints)
     if options.cache:
         for name, value in _cache(needed):
             print(f"{name}={value}")
         return 0
     if not needed:
-        print("no local endpoint needs weights to be fetched")
+        print(_("no local endpoint needs weights to be fetched"))
     for one in needed:
         assert one.source is not None
         if options.fetch and not one.here:
             with weights.progress_bar(one.name) as on_progress:
                 weights.fetch(one, on_progress)
-        state = "here" if one.here else "not fetched yet"
-        print(f"{one.name:<10} {one.source.size_bytes / 1e6:>6,.0f} MB   {state:<17} {one.path}")
+        state = _("here") if one.here else _("not fetched yet")
+        size = f"{one.source.size_bytes / 1e6:>6,.0f} MB"
+        print(f"{one.name:<10} {size}   {set_cell_size(state, 17)} {one.path}")
     return 0
 
 

@@ -167,7 +167,8 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``prompt_sha256`` covers system text and prompt, ``parameters_sha256`` what was asked for (temperature,
     seed, max_tokens before clipping) and its form, ``checks_sha256`` what answers were scored by (None: made
     before it was known). ``gate`` False: its scores are shown, not judged. ``nodeid`` runs the cell again.
-    ``temperature``: as asked for. ``spread``: see ``score_spread``.
+    ``temperature``: as asked for. ``spread``: see ``score_spread``. ``failure``: the first words that its
+    test failed with, such as a floor or what the test asserts; None where it passed.
     """
 
     endpoint: str
@@ -186,6 +187,12 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost: Cost | None = None
     temperature: float = 0.0
     spread: dict[str, float] = field(default_factory=dict)
+    failure: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether a request of it failed, or its test."""
+        return self.failure is not None or any(not sample.ok for sample in self.samples)
 
     @property
     def key(self) -> str:

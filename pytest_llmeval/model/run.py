@@ -127,7 +127,8 @@ class Run(Struct, frozen=True, kw_only=True):
     measured once more before they were red. ``reference``: the endpoint that the others were asked in turn
     with, and are compared with. ``cut_off``: endpoint -> cells that were not asked, or not to their end,
     because the run may take ``max_time_s`` only. ``parts``: of a run that was resumed; none of one in
-    one piece. A ``shard`` alone is never complete.
+    one piece. A ``shard`` alone is never complete. ``strict`` and ``fail_inconclusive``: what it was to fail
+    for beside what is worse, see ``Verdict.fails``.
     """
 
     schema: str = "llmeval-run/1"
@@ -153,4 +154,15 @@ class Run(Struct, frozen=True, kw_only=True):
     unconfirmed: dict[str, str] = field(default_factory=dict)
     max_time_s: float | None = None
     cut_off: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    strict: bool = False
+    fail_inconclusive: bool = False
     verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def red(self) -> tuple[Verdict, ...]:
+        """The verdicts that fail the build."""
+        return tuple(filter(self.is_red, self.verdicts))
+
+    def is_red(self, verdict: Verdict) -> bool:
+        """Whether a verdict on this run fails the build."""
+        return verdict.fails(strict=self.strict, inconclusive=self.fail_inconclusive)

@@ -33,7 +33,7 @@ def pytest_llmeval_report(config: pytest.Config, run: Run) -> None:
 
         # conftest.py
         def pytest_llmeval_report(run):
-            red = [verdict.sentence for verdict in run.verdicts if verdict.red]
+            red = [verdict.sentence for verdict in run.red]
             print("red verdicts:", len(red))
     """
 

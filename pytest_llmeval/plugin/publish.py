@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def build_run(recorder: Recorder, session: pytest.Session) -> Run:
     """The run as its file has it, not judged yet."""
     context = recorder.context
-    records = tuple(_summed_up(record) for record in recorder.records)
+    records = tuple(_summed_up(record, recorder.failures) for record in recorder.records)
     known = [key for baseline in context.baselines.values() for key in baseline.cells]
     selection = context.view.selection(
         known,
@@ -77,6 +77,8 @@ def build_run(recorder: Recorder, session: pytest.Session) -> Run:
             name: tuple(sorted(key for endpoint, key in recorder.late if endpoint == name))
             for name in sorted({late[0] for late in recorder.late})
         },
+        strict=context.settings.strict,
+        fail_inconclusive=context.settings.fail_inconclusive,
     )
 
 
@@ -111,13 +113,16 @@ def _telemetry(
     }
 
 
-def _summed_up(record: Record) -> Record:
-    """With what follows from all of its samples, those of every attempt of a cell that was run again."""
+def _summed_up(record: Record, failures: Mapping[str, str]) -> Record:
+    """With what follows from all of its samples, those of every attempt of a cell that was run again, and
+    why its test failed (node id -> its first words).
+    """
     priced = any(sample.cost is not None for sample in record.samples)
     return structs.replace(
         record,
         cost=price.of_samples(record.samples) if priced else None,
         spread=score_spread(record.samples),
+        failure=failures.get(record.nodeid or ""),
     )
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .resume import Log
 
 LAST_FAILED = "cache/lastfailed"
+_LONGEST = 1000
+"""Characters that the run file keeps of why a test failed."""
 
 
 class Recorder:
@@ -42,6 +44,8 @@ class Recorder:
         """Node id of a cell, or of an ``llm`` test -> file, relative to the rootdir, and line (0-based)."""
         self.done: set[str] = set()
         """Node ids of the tests that passed."""
+        self.failures: dict[str, str] = {}
+        """Node id of a test that failed -> why, in its first words."""
         self.not_measurable: set[tuple[str, str]] = set()
         """Cells that their endpoint can never be asked: a cold start of a server that is not ours."""
         self.was_stopped = False
@@ -64,8 +68,8 @@ class Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in what a cell's report carries."""
         payload: dict[str, Any] | None = getattr(report, "llmeval", None)
-        if report.passed and report.when == "call" and self.context.asked:
-            self.done.add(report.nodeid)
+        if report.when == "call" and self.context.asked:
+            self._note_end(report)
         if payload is not None:
             path, line, _ = report.location
             self.places[report.nodeid] = (path, line or 0)
@@ -73,6 +77,16 @@ class Recorder:
             self.log.note(report, payload)
         elif unselected.is_told(report):
             self.unselected += 1
+
+    def _note_end(self, report: pytest.TestReport) -> None:
+        """How a test ended; of one that is run again its last attempt."""
+        self.failures.pop(report.nodeid, None)
+        if report.passed:
+            self.done.add(report.nodeid)
+        elif report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            said = crash.message if crash is not None else str(report.longrepr)
+            self.failures[report.nodeid] = said[:_LONGEST]
 
     def keep(self, payload: dict[str, Any]) -> None:
         """Add records and answers; a cell that comes again adds its samples."""
@@ -224,11 +238,7 @@ class Recorder:
     @property
     def red(self) -> tuple[Verdict, ...]:
         """The verdicts that fail the build, as far as ``--llm-strict`` and ``--llm-fail-inconclusive`` go."""
-        asked = self.context.settings
-        verdicts = self.run.verdicts if self.run else ()
-        return tuple(
-            one for one in verdicts if one.fails(strict=asked.strict, inconclusive=asked.fail_inconclusive)
-        )
+        return self.run.red if self.run else ()
 
     # -- the end -------------------------------------------------------------------------------------------
 

@@ -44,6 +44,12 @@ def failure(sample: Sample) -> str:
     return f"{said}{newline}{rest}"
 
 
+def failures(record: Record) -> list[str]:
+    """Why a cell failed, each sentence once: its requests, else its test. Empty where it did not."""
+    requests = dict.fromkeys(failure(sample) for sample in record.samples if not sample.ok)
+    return [*requests] or ([] if record.failure is None else [record.failure])
+
+
 def details(record: Record, answers: Sequence[AnswerLike], kept_in: str | None, again: str) -> str:
     """What the failure's section says: the cell, its reasons, the first lines of its answer, where the rest
     is.

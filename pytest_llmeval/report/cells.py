@@ -11,7 +11,7 @@ from pytest_llmeval.language import N_, _, ngettext
 from pytest_llmeval.model import SCORES
 
 from . import costs, grid, rounds, safe
-from .grid import Column, digits
+from .grid import Column, digits, points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,19 +40,15 @@ VERDICTS = {
 _ORDER = list(VERDICTS)
 
 
-def _points(value: float) -> str:
-    return f"{value:.1f}"
-
-
 COLUMNS = (
     Column("ttft_s", "TTFT", "s", digits),
     Column("tpot_s", "TPOT", "ms", lambda value: digits(value * 1e3)),
     Column("output_tps", N_("speed"), "tok/s", digits),
     Column("latency_s", N_("latency"), "s", digits, always=False),
-    Column("correctness", N_("correct"), "/10", _points, always=False),
-    Column("quality", N_("quality"), "/10", _points),
-    Column("clarity", N_("clarity"), "/10", _points, always=False),
-    Column("total", N_("total"), "/10", _points, always=False),
+    Column("correctness", N_("correct"), "/10", points, always=False),
+    Column("quality", N_("quality"), "/10", points),
+    Column("clarity", N_("clarity"), "/10", points, always=False),
+    Column("total", N_("total"), "/10", points, always=False),
     Column("cold_start_s", N_("cold"), "s", digits, always=False),
 )
 
@@ -76,7 +72,7 @@ class Row(NamedTuple):
             return str(getattr(self, name))
         text = next(one for one in COLUMNS if one.name == name).text(self.figures[name])
         spread = self.spread.get(name, 0.0)
-        return f"{text}±{_points(spread)}" if spread >= LEAST_SPREAD else text
+        return f"{text}±{points(spread)}" if spread >= LEAST_SPREAD else text
 
 
 def table(run: Run, width: int, *, verbose: bool, brief: bool = False) -> Iterator[RenderableType]:
@@ -115,7 +111,9 @@ def rows(run: Run, *, verbose: bool = False) -> list[Row]:
     verdicts: dict[tuple[str, str | None], list[Verdict]] = {}
     for verdict in run.verdicts:
         verdicts.setdefault((verdict.endpoint, verdict.cell), []).append(verdict)
-    found = [_row(record, verdicts.get((record.endpoint, record.key), []), verbose) for record in run.cells]
+    found = [
+        _row(run, record, verdicts.get((record.endpoint, record.key), []), verbose) for record in run.cells
+    ]
     found.sort(key=lambda row: row.badness)
     if run.reference is None:
         return found
@@ -132,21 +130,20 @@ def _worst(rows: Sequence[Row], reference: str) -> tuple[object, ...]:
     return min(row.badness for row in rows if row.endpoint != reference or len(rows) == 1)
 
 
-def _row(record: Record, verdicts: Sequence[Verdict], verbose: bool) -> Row:
+def _row(run: Run, record: Record, verdicts: Sequence[Verdict], verbose: bool) -> Row:
     figures = {column.name: record.figure(column.name) for column in COLUMNS}
-    failed = any(not sample.ok for sample in record.samples)
-    red = any(verdict.red for verdict in verdicts)
+    red = any(map(run.is_red, verdicts))
     scores = [score for metric in SCORES if (score := figures.get(metric)) is not None]
     speed = figures["output_tps"]
     worth = (min(scores, default=math.inf), math.inf if speed is None else speed)
     return Row(
-        badness=(not failed, not red, *worth, record.endpoint, record.key),
+        badness=(not record.failed, not red, *worth, record.endpoint, record.key),
         cell=safe.line(record.key),
         endpoint=safe.line(record.endpoint),
         figures=figures,
         note=", ".join([*_judged(verdicts), *_rounds(record, verbose)]),
-        style="red" if failed or red else "",
-        failed=failed,
+        style="red" if record.failed or red else "",
+        failed=record.failed,
         spread=record.spread,
         record=record,
     )
@@ -166,6 +163,7 @@ def _rounds(record: Record, verbose: bool) -> Iterator[str]:
     kinds: list[str | None] = [one.error.kind if one.error else None for one in samples]
     happened = {
         **{kind: [other == kind for other in kinds] for kind in kinds if kind},
+        _("failed"): [record.failure is not None and not any(kinds)],
         _("cut off"): [one.finish_reason == "length" for one in samples],
         _("void"): [one.void is not None for one in samples],
     }
@@ -197,7 +195,7 @@ def _total(endpoint: str, every: Sequence[Row], run: Run) -> Row:
     role = [_("reference")] if run.reference is not None and endpoint == safe.line(run.reference) else []
     failures = [_("{count} failed", count=failed)] if failed else []
     note = ", ".join([*role, *failures, *_judged(whole), *cost])
-    style = "bold red" if any(one.red for one in whole) else "bold"
+    style = "bold red" if any(map(run.is_red, whole)) else "bold"
     return Row((), ngettext("{count} cell", "{count} cells", len(own)), endpoint, figures, note, style)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_llmeval.language import _, ngettext
 
 from . import cells as rows
-from . import compare, costs, grid, markdown, passing, terminal
+from . import compare, costs, grid, passing, terminal
+from . import headline as summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 MAX_SCORES = 400
 """Cells whose scores are set side by side: those that differ most."""
-_TONES = {"🔴": "bad", "🟡": "warn", "🟢": "good"}
 _OF_COLOUR = {"red": "bad", "yellow": "warn", "green": "good"}
 
 
@@ -56,11 +56,13 @@ class Table(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A sentence and the word that it stands under."""
+    """A sentence and the word that it stands under. ``link``: the id of the section of its ``cell``."""
 
     name: str
     text: str
     tone: str = ""
+    cell: str = ""
+    link: str = ""
 
 
 class Opening(NamedTuple):
@@ -108,15 +110,15 @@ def tone_of(verdict: str) -> str:
 def opening(page: Page) -> Opening:
     """The verdict on the run; of several runs, that on each."""
     lines = [_about(run) for run in page.runs]
-    marks, told = zip(*(_headline(run) for run in page.runs), strict=True)
+    told = [summary.of(run) for run in page.runs]
     if len(page.runs) == 1:
-        headline, tone = told[0], marks[0]
+        tone, headline = told[0]
     else:
         headline = ngettext(
             "{count} endpoint side by side", "{count} endpoints side by side", len(sides(page))
         )
-        tone = min(marks, key=["bad", "warn", "", "good"].index)
-        lines = [f"{line}: {one}" for line, one in zip(lines, told, strict=True)]
+        tone = min((one.tone for one in told), key=summary.TONES.index)
+        lines = [f"{line}: {one.text}" for line, one in zip(lines, told, strict=True)]
     return Opening(
         title=f"llmeval: {headline}",
         tone=tone,
@@ -124,12 +126,6 @@ def opening(page: Page) -> Opening:
         lines=lines,
         contents=_("Contents"),
     )
-
-
-def _headline(run: Run) -> tuple[str, str]:
-    """Its tone, and the sentence."""
-    mark, __, sentence = markdown.headline(run).partition(" ")
-    return _TONES.get(mark, ""), sentence
 
 
 def _about(run: Run) -> str:
@@ -147,12 +143,16 @@ def _about(run: Run) -> str:
 
 def verdicts(page: Page) -> Verdicts:
     """What moved, the gravest first; all of them folded."""
-    said = [
-        Said(name, text, tone_of(name))
-        for run in page.runs
-        for text, name in terminal.told(run.verdicts, verbose=False)
-    ]
-    every = [said_of(one) for run in page.runs for one in run.verdicts]
+    places = page.places
+    said, every = [], []
+    for run in page.runs:
+        linked = [
+            said_of(one, places.get((run.id, one.endpoint, one.cell or ""), "")) for one in run.verdicts
+        ]
+        of_text = {one.text: one for one in reversed(linked)}
+        every += linked
+        for text, name in terminal.told(run.verdicts, verbose=False):
+            said.append(of_text.get(text) or Said(name, text, tone_of(name)))
     return Verdicts(
         title=_("Verdicts"),
         lines=said,
@@ -161,9 +161,9 @@ def verdicts(page: Page) -> Verdicts:
     )
 
 
-def said_of(verdict: Verdict) -> Said:
-    """One verdict's line."""
-    return Said(verdict.verdict, verdict.sentence, tone_of(verdict.verdict))
+def said_of(verdict: Verdict, link: str = "") -> Said:
+    """One verdict's line. ``link``: the id of its cell's section, where there is one."""
+    return Said(verdict.verdict, verdict.sentence, tone_of(verdict.verdict), verdict.cell or "", link)
 
 
 # -- endpoints ----------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from statistics import fmean, median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +13,7 @@ from . import beside, costs, grid, markup, safe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from rich.console import RenderableType
     from rich.table import Table
 
     from pytest_llmeval.model import Record, Run
@@ -112,13 +112,14 @@ def scores(of: Sequence[Side]) -> list[Line]:
         return max(known) - min(known)
 
     ranked = sorted(totals, key=lambda key: (-difference(key), key))
-    return [_line(safe.line(key), totals[key], _points, 1) for key in ranked]
+    return [_line(safe.line(key), totals[key], grid.points, 1) for key in ranked]
 
 
 def means(of: Sequence[Side]) -> list[Line]:
     """The mean of each score, over the cells that all sides have."""
     lines = [
-        _line(_("mean {score}", score=score), _over_shared_cells(of, score), _points, 1) for score in SCORES
+        _line(_("mean {score}", score=_(score)), _over_shared_cells(of, score), grid.points, 1)
+        for score in SCORES
     ]
     return [line for line in lines if set(line.texts) != {grid.ABSENT}]
 
@@ -132,10 +133,6 @@ def _line(label: str, values: Sequence[float | None], written: Callable[[float],
     best = texts[[None if value is None else sign * value for value in values].index(max(known))]
     which = frozenset(number for number, text in enumerate(texts) if text == best)
     return Line(label, texts, which if len(which) < len(known) else frozenset())
-
-
-def _points(value: float) -> str:
-    return f"{value:.1f}"
 
 
 def _figure(record: Record | None, metric: str) -> float | None:
@@ -190,33 +187,21 @@ def _cost(of: Sequence[Side]) -> Line:
 
 def text(of: Sequence[Side], sentences: Sequence[str], *, width: int, color: bool) -> str:
     """For a terminal, in at most ``width`` (40 and more) columns; more sides than fit go below."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(
-        file=io.StringIO(),
-        width=width,
-        height=100,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-        _environ={},
-    )
     rated = scores(of)
     shown = [*rated[:MAX_SCORES], *means(of)]
-    with console.capture() as capture:
-        for title, lines in ((_("measured"), figures(of)), (_("score, of 10"), shown)):
-            for part in _tables(title, of, lines, width) if lines else ():
-                console.print(part)
-                console.print()
-        if left_out := len(rated[MAX_SCORES:]):
-            said = ngettext(
-                "… and {count} cell that differs less", "… and {count} cells that differ less", left_out
-            )
-            console.print(Text(f"{said}\n", style="dim"))
-        for sentence in sentences:
-            console.print(Text(safe.line(sentence)))
-    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+    parts: list[RenderableType] = []
+    for title, lines in ((_("measured"), figures(of)), (_("score, of 10"), shown)):
+        for table in _tables(title, of, lines, width) if lines else ():
+            parts += [table, ""]
+    if left_out := len(rated[MAX_SCORES:]):
+        said = ngettext(
+            "… and {count} cell that differs less", "… and {count} cells that differ less", left_out
+        )
+        parts += [Text(said, style="dim"), ""]
+    parts += [Text(safe.line(sentence)) for sentence in sentences]
+    return grid.text(parts, width, color=color)
 
 
 def _tables(title: str, of: Sequence[Side], lines: Sequence[Line], width: int) -> Iterator[Table]:

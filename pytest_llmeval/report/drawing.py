@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_llmeval.language import _
+from pytest_llmeval.model import SCORES
 
 from . import palette, safe
 
@@ -174,7 +175,7 @@ def course(trend: Trend, series: int, label: str) -> Figure:
                 color=palette.light("faint"), size=_FONT - 1,
             )  # fmt: skip
         axes.plot(last, values[last], "D", color=colour, markersize=8, markeredgecolor=palette.light("ink"))
-        _margins(axes, [*values, *(trend.band or ())])
+        _margins(axes, [*values, *(trend.band or ())], highest=10 if trend.metric in SCORES else math.inf)
         axes.set_xlim(-0.6, last + 0.6)
         ticks = sorted({round(place * last / (_MOST_DATES - 1)) for place in range(_MOST_DATES)})
         axes.set_xticks(ticks, [safe.line(trend.points[at].date[:10]) for at in ticks])
@@ -258,11 +259,11 @@ def _scale(axes: Axes, axis: str, values: Sequence[float]) -> None:
     _plain_numbers(axes, axis)
 
 
-def _margins(axes: Axes, values: Sequence[float]) -> None:
-    """A quarter of the span above and below; at least two per cent of the level."""
+def _margins(axes: Axes, values: Sequence[float], *, highest: float) -> None:
+    """A quarter of the span above and below, at least two per cent of the level; no more than ``highest``."""
     low, high = min(values), max(values)
     room = max(0.25 * (high - low), 0.02 * abs(high), 0.01)
-    axes.set_ylim(low - room, high + 1.6 * room)
+    axes.set_ylim(low - room, min(high + 1.6 * room, 1.02 * highest))
 
 
 def _plain_numbers(axes: Axes, axis: str) -> None:

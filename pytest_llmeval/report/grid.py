@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rich.console import RenderableType
     from rich.table import Table
 
 ABSENT = "–"
@@ -40,6 +42,29 @@ def digits(value: float) -> str:
     """Three significant digits, never an exponent."""
     decimals = 3 if value < 0.9995 else 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:.{decimals}f}"
+
+
+def points(value: float) -> str:
+    """A score."""
+    return f"{value:.1f}"
+
+
+def text(parts: Iterable[RenderableType], width: int, *, color: bool) -> str:
+    """The parts below each other, no blanks at lines' ends. Neither terminal nor environment are asked."""
+    from rich.console import Console, Group
+
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        height=100,  # with the width: nothing is asked of the terminal
+        force_terminal=color,
+        color_system="standard" if color else None,
+        legacy_windows=False,
+        _environ={},
+    )
+    with console.capture() as capture:
+        console.print(Group(*parts), end="")
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def drawn(

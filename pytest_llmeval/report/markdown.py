@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_llmeval.language import _, ngettext
 
-from . import cell, cells, costs, markup, passing, terminal
+from . import cell, cells, costs, headline, markup, passing, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ SUMMARY_BYTES = 1 << 20
 """What GitHub takes of a job step's summary."""
 COMMENT_BYTES = 65_536
 """A comment may have so many characters; nothing has more characters than bytes."""
+_MARKS = {"bad": "🔴", "warn": "🟡", "": "⚪", "good": "🟢"}
 _TEXTS = {"cell", "endpoint"}
 _LONGEST = 2000
 """Characters that are shown of a cell's failures; a server's page of HTML is no message."""
@@ -83,7 +84,8 @@ def _text(lines: Sequence[str]) -> str:
 
 
 def _parts(run: Run, *, brief: bool) -> Iterator[_Part]:
-    yield _Part([], [f"### llmeval: {headline(run)}", ""])
+    tone, verdict = headline.of(run)
+    yield _Part([], [f"### llmeval: {_MARKS[tone]} {verdict}", ""])
     said = [
         f"- **{name}** {markup.inline(text)}" for text, name in terminal.told(run.verdicts, verbose=False)
     ]
@@ -99,8 +101,8 @@ def _parts(run: Run, *, brief: bool) -> Iterator[_Part]:
     if line := costs.in_all(run, None, stopped=False):
         about.append(f"- {markup.inline(line)}")
     yield _Part([], about, [""])
-    failed = [record for record in run.cells if any(not sample.ok for sample in record.samples)]
-    title = ngettext("{count} cell with failed requests", "{count} cells with failed requests", len(failed))
+    failed = [record for record in run.cells if record.failed]
+    title = ngettext("{count} cell failed", "{count} cells failed", len(failed))
     yield _folded(title, [], [_failed(record) for record in failed])
     if brief:
         return
@@ -108,37 +110,6 @@ def _parts(run: Run, *, brief: bool) -> Iterator[_Part]:
     yield _folded(title, *_table(every, every, run))
     sentences = [f"- **{one.verdict}** {markup.inline(one.sentence)}" for one in run.verdicts]
     yield _folded(ngettext("{count} promise", "{count} promises", len(sentences)), [], sentences)
-
-
-def headline(run: Run) -> str:
-    """The verdict on the whole run in a few words."""
-    count = len(run.cells)
-    if run.interrupted:
-        return "⚪ " + ngettext(
-            "interrupted after {count} cell; nothing was judged",
-            "interrupted after {count} cells; nothing was judged",
-            count,
-        )
-    red = sum(one.red for one in run.verdicts)
-    failed = sum(any(not sample.ok for sample in record.samples) for record in run.cells)
-    told = [ngettext("{count} promise broken", "{count} promises broken", red)] if red else []
-    if failed:
-        told.append(ngettext("failed requests in {count} cell", "failed requests in {count} cells", failed))
-    if told:
-        return f"🔴 {', '.join(told)}"
-    names = {one.verdict for one in run.verdicts}
-    if open_ := [name for name in ("stale", "inconclusive") if name in names]:
-        return "🟡 " + ngettext(
-            "nothing regressed in {count} cell, as far as that can be told ({verdicts})",
-            "nothing regressed in {count} cells, as far as that can be told ({verdicts})",
-            count,
-            verdicts=", ".join(open_),
-        )
-    if names <= {"new", "not run"}:
-        return "⚪ " + ngettext(
-            "{count} cell, nothing to compare with yet", "{count} cells, nothing to compare with yet", count
-        )
-    return "🟢 " + ngettext("nothing regressed in {count} cell", "nothing regressed in {count} cells", count)
 
 
 def _table(every: Sequence[Row], shown: Sequence[Row], run: Run) -> tuple[list[str], list[str]]:
@@ -157,7 +128,7 @@ def _folded(title: str, head: Sequence[str], lines: Sequence[str]) -> _Part:
 
 def _failed(record: Record) -> str:
     """A cell with what went wrong in it, each sentence once."""
-    said = "\n".join(dict.fromkeys(cell.failure(sample) for sample in record.samples if not sample.ok))
+    said = "\n".join(cell.failures(record))
     shown = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
     key, endpoint = markup.inline(record.key), markup.inline(record.endpoint)
     return f"**{_('{what} on {endpoint}', what=key, endpoint=endpoint)}**\n\n{markup.fenced(shown)}"

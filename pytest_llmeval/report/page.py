@@ -73,3 +73,11 @@ class Page(NamedTuple):
     trends: Sequence[Trend] = ()
     untold: Sequence[str] = ()
     cells: Sequence[Cell] = ()
+
+    @property
+    def places(self) -> dict[tuple[str, str, str], str]:
+        """Run id, endpoint and cell key -> the id of the cell's section."""
+        return {
+            (one.run.id, one.record.endpoint, one.record.key): f"cell-{number}"
+            for number, one in enumerate(self.cells)
+        }

@@ -6,7 +6,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING
 
-from pytest_llmeval.language import _
+from pytest_llmeval.language import _, ngettext
 
 from . import chapters, drawing, plots
 
@@ -43,8 +43,12 @@ def written(page: Page, folder: Path) -> Iterator[str]:
             file = io.BytesIO()
             plot.figure.savefig(file, format="png", dpi=DOTS_PER_INCH)
             (folder / f"{plot.name}.png").write_bytes(file.getvalue())
-    yield _(
-        "{folder}: {count} plots, their text in {font}", folder=folder, count=len(drawn), font=families[0]
+    yield ngettext(
+        "{folder}: {count} plot, its text in {font}",
+        "{folder}: {count} plots, their text in {font}",
+        len(drawn),
+        folder=folder,
+        font=families[0],
     )
     if font is None:
         yield _("no font with Hangul was found here: install one, such as fonts-nanum, for Korean names")

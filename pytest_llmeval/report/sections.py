@@ -85,13 +85,10 @@ def chosen(runs: Iterable[Run]) -> list[tuple[Run, Record]]:
 def chapter(page: Page) -> Chapter:
     """Of all runs."""
     several = len(page.runs) > 1
-    sections = [_section(f"cell-{number}", one, several) for number, one in enumerate(page.cells)]
-    links = {
-        (one.run.id, one.record.endpoint, one.record.key): section.id
-        for one, section in zip(page.cells, sections, strict=True)
-    }
+    places = page.places
+    sections = [_section(id_, one, several) for id_, one in zip(places.values(), page.cells, strict=True)]
     count = sum(len(run.cells) for run in page.runs)
-    tables = [_table(run, rows.rows(run), links) for run in page.runs if run.cells]
+    tables = [_table(run, rows.rows(run), places) for run in page.runs if run.cells]
     return Chapter(
         title=ngettext("{count} cell, the worst first", "{count} cells, the worst first", count),
         notes=list(_notes(page, tables, count)),
@@ -113,13 +110,13 @@ def _notes(page: Page, tables: Sequence[Table], count: int) -> Iterator[str]:
         )
 
 
-def _table(run: Run, every: Sequence[Row], links: Mapping[tuple[str, str, str], str]) -> Table:
+def _table(run: Run, every: Sequence[Row], places: Mapping[tuple[str, str, str], str]) -> Table:
     shown = every[:MAX_ROWS]
     headings, texts = rows.columns(every, shown, run)
     lines = []
     for number, row in enumerate(shown):
         fields = [Field(texts[name][number], figure=name not in grid.LEAST) for name in headings]
-        link = "" if row.record is None else links.get((run.id, row.record.endpoint, row.record.key), "")
+        link = "" if row.record is None else places.get((run.id, row.record.endpoint, row.record.key), "")
         lines.append(Line(fields, tone="bad" if row.style else "", link=link))
     titles = [Heading(*heading, figure=name not in grid.LEAST) for name, heading in headings.items()]
     return Table(_("Run {run}", run=run.id), titles, lines)
@@ -131,8 +128,8 @@ def _table(run: Run, every: Sequence[Row], links: Mapping[tuple[str, str, str], 
 def _section(id_: str, one: Cell, several: bool) -> Section:
     record = one.record
     told = [v for v in one.run.verdicts if v.cell == record.key and v.endpoint == record.endpoint]
-    failures = dict.fromkeys(words.failure(sample) for sample in record.samples if not sample.ok)
-    red = failures or any(verdict.red for verdict in told)
+    failures = words.failures(record)
+    red = failures or any(map(one.run.is_red, told))
     title = _("{cell} on {endpoint}", cell=record.key, endpoint=record.endpoint)
     tones = [tone_of(verdict.verdict) for verdict in told]
     return Section(
@@ -155,7 +152,7 @@ def _brief(record: Record) -> Iterator[str]:
     if failed:
         yield _("{failed} of {count} requests failed", failed=failed, count=len(record.samples))
     known = [(name, value) for name in SCORES if (value := record.figure(name)) is not None]
-    yield from (f"{name} {value:.1f}" for name, value in known[:1])
+    yield from (f"{_(name)} {grid.points(value)}" for name, value in known[:1])
     if (speed := record.figure("output_tps")) is not None:
         yield f"{grid.digits(speed)} tok/s"
 
@@ -204,8 +201,8 @@ def _answer(record: Record, given: Given) -> Answer:
     return Answer(
         title,
         texts,
-        scores=[(name, f"{value:.1f}") for name, value in known],
-        parts=_("made of {parts}", parts=parts) if parts else "",
+        scores=[(_(name), grid.points(value)) for name, value in known],
+        parts=_("parts: {parts}", parts=parts) if parts else "",
         reasons=reasons,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -28,17 +27,6 @@ def table(run: Run, *, width: int, color: bool, verbose: bool = False, brief: bo
     its cells. Without ``verbose`` the best cells of a long run are left out, and kept promises only named;
     ``brief`` has a line for each endpoint and none for cells.
     """
-    from rich.console import Console, Group
-
-    console = Console(
-        file=io.StringIO(),
-        width=width,
-        height=100,  # with the width: nothing is asked of the terminal
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-        _environ={},
-    )
     parts = (
         _facts(run, verbose=verbose),
         cells.table(run, width, verbose=verbose, brief=brief),
@@ -46,11 +34,7 @@ def table(run: Run, *, width: int, color: bool, verbose: bool = False, brief: bo
         _pairs([("pass@k", "bold", line) for line in passing.told(run)]),
         _sentences(run.verdicts, verbose=verbose),
     )
-    texts = []
-    for part in parts:
-        with console.capture() as capture:
-            console.print(Group(*part), end="")
-        texts.append("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+    texts = [grid.text(part, width, color=color) for part in parts]
     return "\n".join(filter(None, texts))
 
 

@@ -44,4 +44,6 @@ def test_a_run_is_told_in_korean(project: Any, answering: Callable[..., str]) ->
     run = project.last_run()
     assert {one["verdict"] for one in run["verdicts"]} == {"new"}
     assert "비교할 기준이 없습니다" in run["verdicts"][0]["sentence"], "the file keeps what was said"
-    assert "아직 비교할 기준 없음" in (project.path / "run.md").read_text(encoding="utf-8")
+    told = (project.path / "run.md").read_text(encoding="utf-8")
+    assert told.startswith("### llmeval: 🔴 테스트 1개 실패\n"), "red as the run is"
+    assert "quality 값 0이 시나리오의 하한 9에 못 미칩니다" in told

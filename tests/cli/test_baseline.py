@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmeval.judge import baselines
+from pytest_llmeval.model import Facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,9 +137,20 @@ def test_show_says_what_is_promised(here: Any) -> None:
     assert "other" in both.out
     one = here.llmeval("baseline", "show", "box")
     assert one.code == 0
-    assert one.out.startswith("box: 1 session, 2026-11-01 to 2026-11-01  m\n")
+    assert one.out.startswith("box · 1 session · 2026-11-01 · m\n")
     assert "other" not in one.out
-    assert re.search(r"s/a/en\W+50\b", one.out)
+    assert re.search(r"s/a/en\W+50\.0\b", one.out)
+
+
+def test_show_reads_well_and_nothing_in_it_is_obeyed(here: Any) -> None:
+    hostile = {"box": Facts(kind="openai", model="m\x1b[31m[bold]\u202e")}
+    for tps in (1234.0, 1236.0):
+        here.run("box", tps=tps, endpoints=hostile)
+        here.llmeval("baseline", "update")
+    said = here.llmeval("baseline", "show").out
+    assert said.startswith("box · 2 sessions · 2026-11-01 to 2026-11-02 · m␛[31m[bold]\ufffd\n")
+    assert re.search(r"s/a/en +1235\n", said), "no exponent"
+    assert "2세션" in here.llmeval("--report-language=ko", "baseline", "show").out
 
 
 def test_show_of_what_is_not_there(here: Any) -> None:

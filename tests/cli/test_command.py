@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -45,6 +46,44 @@ def test_the_module_is_the_command() -> None:
         timeout=60,
     )
     assert done.stdout == f"llmeval {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "\nllmeval: interrupted\n"),
+        (
+            OSError(28, "No space left on device", "/full/run.json"),
+            2,
+            "llmeval: /full/run.json: No space left",
+        ),
+    ],
+)
+def test_what_the_machine_or_a_person_ends_is_no_traceback(
+    ending: BaseException, code: int, said: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def end(_: object) -> int:
+        raise ending
+
+    monkeypatch.setattr("pytest_llmeval.cli.schema._print", end)
+    assert cli.main(["schema", "run"]) == code
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_our_own_faults_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_llmeval.cli.schema._print", lambda _: int("x"))
+    with pytest.raises(ValueError, match="invalid literal"):
+        cli.main(["schema", "run"])
+
+
+def test_a_reader_that_has_gone_is_no_traceback() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "pytest_llmeval.cli", "schema", "run"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False, timeout=60)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_the_language_is_the_options_then_the_variables_then_the_project_files(

@@ -50,7 +50,7 @@ def test_plots_as_pictures_say_their_font(
     folder_of_runs.run()
     said = folder_of_runs.llmeval("report", "--png", "plots")
     assert said.code == 0
-    assert said.out.startswith("plots: 1 plots, their text in DejaVu Sans\n")
+    assert said.out.startswith("plots: 1 plot, its text in DejaVu Sans\n")
     assert ("no font with Hangul" in said.out) is (font is None)
     assert (folder_of_runs.path / "plots" / "speed.png").read_bytes().startswith(b"\x89PNG")
     assert not (folder_of_runs.path / "llmeval.html").exists()
@@ -67,8 +67,10 @@ def test_wrong_usage(folder_of_runs: Any, monkeypatch: pytest.MonkeyPatch) -> No
     assert said.code == 2
     assert "run-1 is named twice" in said.err
     said = folder_of_runs.llmeval("report", "--html", str(folder_of_runs.path))
+    assert (said.code, said.err) == (2, f"llmeval: {folder_of_runs.path}: Is a directory\n")
+    said = folder_of_runs.llmeval("merge", path, "-o", f"{folder_of_runs.path}/llmeval.toml/run.json")
     assert said.code == 2
-    assert "can't be written: Is a directory" in said.err
+    assert "llmeval.toml" in said.err
     found = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "jinja2" else found(name))
     said = folder_of_runs.llmeval("report")

@@ -103,6 +103,15 @@ def test_only_tests_that_passed_are_done(tmp_path: Path) -> None:
     assert one.done == {"t::passed"}
 
 
+def test_how_a_test_ended_at_last_is_kept(tmp_path: Path) -> None:
+    one = recorder(tmp_path)
+    for nodeid, outcome in (("t::a", "failed"), ("t::a", "passed"), ("t::b", "rerun"), ("t::b", "failed")):
+        one.pytest_runtest_logreport(report(nodeid, outcome=outcome, longrepr="under its floor" + "!" * 9999))
+    one.pytest_runtest_logreport(report("t::c", when="teardown", outcome="failed", longrepr="not its own"))
+    assert {nodeid: why[:16] for nodeid, why in one.failures.items()} == {"t::b": "under its floor!"}
+    assert len(one.failures["t::b"]) == 1000
+
+
 def test_cells_without_an_endpoint_are_counted(tmp_path: Path) -> None:
     one = recorder(tmp_path)
     one.pytest_runtest_logreport(
@@ -214,11 +223,20 @@ def test_another_file_of_the_suite_counts_where_a_path_limited_the_run(tmp_path:
     ],
 )
 def test_which_verdicts_fail_the_build(tmp_path: Path, name: VerdictName, strict: bool, red: bool) -> None:
-    one = recorder(tmp_path, Settings(strict=strict))
+    one = recorder(tmp_path)
     assert one.red == ()
     verdict = Verdict(endpoint="box", metric="ttft_s", verdict=name, sentence="")
     host = Host(cpus=1, os="", python="")
-    one.run = Run(id="", started="", finished="", complete=True, plugin="", host=host, verdicts=(verdict,))
+    one.run = Run(
+        id="",
+        started="",
+        finished="",
+        complete=True,
+        plugin="",
+        host=host,
+        verdicts=(verdict,),
+        strict=strict,
+    )
     assert bool(one.red) is red
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pytest_llmeval.language import using
 from pytest_llmeval.model import Facts, Failure, Host, Record, Run, Sample, Score, Telemetry, Verdict
@@ -147,6 +148,23 @@ def test_the_verdict_comes_first_then_endpoints_figures_and_cells() -> None:
     assert {"pass", "hm", "Write it.", "Be brief."} <= set(outline.said("pre"))
     assert "two of three" in outline.said("li")
     assert len(outline.all("svg")) == 5
+
+
+def test_what_is_said_of_a_cell_leads_to_it() -> None:
+    cell = Verdict(
+        endpoint="box", metric="output_tps", cell="s/b/en", verdict="regressed", sentence="s/b/en is slower"
+    )
+    gone = Verdict(
+        endpoint="box", metric="cells", cell="s/c/en", verdict="missing", sentence="s/c/en is gone"
+    )
+    below = structs.replace(record("a"), failure="quality is 4, under the scenario's floor of 8")
+    outline = check(document(run(below, record("b"), verdicts=(cell, gone))))
+    assert outline.said("h1") == ["2 promises broken, 1 test failed"]
+    assert [one["href"] for one in outline.all("a") if one["href"] == "#cell-1"], "the second worst"
+    links = [text for tag, text in outline.texts if tag == "a"]
+    assert links.count("s/b/en") == 1
+    assert "s/c/en" not in links
+    assert "quality is 4, under the scenario's floor of 8" in outline.said("pre")
 
 
 def test_endpoints_side_by_side_with_the_best_in_bold() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pytest_llmeval.model import Facts, Failure, Host, Record, Run, Sample, Score, Verdict
 from pytest_llmeval.report import markdown, markup
@@ -44,11 +45,9 @@ def verdict(name: Any, sentence: str = "it moved") -> Verdict:
     ("told", "headline"),
     [
         (run(record(), verdicts=(verdict("ok"), verdict("regressed"))), "🔴 1 promise broken"),
-        (run(record(error="boom")), "🔴 failed requests in 1 cell"),
         (run(record(), verdicts=(verdict("ok"),)), "🟢 nothing regressed in 1 cell"),
         (run(record(), verdicts=(verdict("ok"), verdict("stale"))), "🟡 nothing regressed in 1 cell, as far"),
         (run(record(), verdicts=(verdict("new"),)), "⚪ 1 cell, nothing to compare with yet"),
-        (run(record(), interrupted=True), "⚪ interrupted after 1 cell; nothing was judged"),
     ],
 )
 def test_the_verdict_comes_first(told: Run, headline: str) -> None:
@@ -65,6 +64,15 @@ def test_the_endpoints_line_then_details_folded() -> None:
     assert "| a/en | 0.250 |" in details
     assert "**s/b/en on box**\n\n```text\nhttp_5xx (HTTP 500): boom\n```" in details
     assert text.count("<details>") == text.count("</details>") == text.count("<summary>") == 3
+
+
+def test_a_cell_whose_test_failed_says_why() -> None:
+    below = structs.replace(record(), failure="quality is 4, under the scenario's floor of 8")
+    text = markdown.document(run(below, verdicts=(verdict("ok"),)))
+    assert text.startswith("### llmeval: 🔴 1 test failed\n")
+    assert "<summary>1 cell failed</summary>" in text
+    assert "```text\nquality is 4, under the scenario's floor of 8\n```" in text
+    assert "| x/en | 0.250 | – | 20.0 | 8.0 | failed |" in text
 
 
 def test_what_others_said_is_shown_and_not_obeyed() -> None:

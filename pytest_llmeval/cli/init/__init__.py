@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_llmeval import runfile, values
 from pytest_llmeval.errors import UsageError
+from pytest_llmeval.language import N_, _
 
 from . import files, workflow
 
@@ -57,27 +58,29 @@ def add(commands: Any) -> None:
 def _init(options: argparse.Namespace) -> int:
     asks = not options.yes and sys.stdin.isatty()
     folder: Path = options.folder
-    spec = options.endpoint or (_asked("What to ask: a URL, or local", "local") if asks else "local")
+    spec = options.endpoint or (_asked(_("What to ask: a URL, or local"), "local") if asks else "local")
     endpoint = files.endpoint(spec, options.model, folder)
-    suite = options.suite or (_asked("Name of the first suite", "first") if asks else "first")
+    suite = options.suite or (_asked(_("Name of the first suite"), "first") if asks else "first")
     _check_suite(suite)
     wants_workflow = options.workflow
     if wants_workflow is None:
-        wants_workflow = asks and _agreed("A workflow for GitHub, too?", default=False)
+        wants_workflow = asks and _agreed(_("A workflow for GitHub, too?"), default=False)
     wanted = files.wanted(endpoint, suite, folder, workflow_too=wants_workflow)
     new = [file for file in wanted if file.there is None]
     for file in wanted:
-        print(
-            f"writes  {file.path}" if file.there is None else f"leaves  {file.there}, which is there already"
+        template = (
+            N_("writes  {file}") if file.there is None else N_("leaves  {file}, which is there already")
         )
-    if asks and new and not _agreed("Write?", default=True):
-        print("nothing was written")
+        print(_(template, file=file.there or file.path))
+    if asks and new and not _agreed(_("Write?"), default=True):
+        print(_("nothing was written"))
         return 0
     for file in new:
         runfile.write(file.path, file.text)
     if any(file.is_project and file.there for file in wanted):
-        print(f"\nadd to the project file, if it is not in it:\n\n{files.table(endpoint)}")
-    print("\nnothing was run; next:", *files.next_steps(endpoint, folder), sep="\n  ")
+        print("", _("add to the project file, if it is not in it:"), "", files.table(endpoint), sep="\n")
+    print()
+    print(_("nothing was run; next:"), *files.next_steps(endpoint, folder), sep="\n  ")
     return 0
 
 

@@ -15,6 +15,7 @@ from pytest_llmeval import project, specs
 from pytest_llmeval.cli import section
 from pytest_llmeval.cli.suite import new
 from pytest_llmeval.errors import SettingsError
+from pytest_llmeval.language import _
 
 from . import workflow
 
@@ -86,25 +87,27 @@ def wanted(endpoint: Endpoint, suite: str, folder: Path, *, workflow_too: bool) 
 
 def next_steps(endpoint: Endpoint, folder: Path) -> list[str]:
     """Commands, in their order, with what each is for."""
+    from rich.cells import cell_len, set_cell_size  # Hangul takes two columns
+
     run = f"pytest --llm-endpoint={shlex.quote(endpoint.name)}"
     steps = [] if folder.resolve() == Path.cwd() else [(f"cd {shlex.quote(str(folder))}", "")]
     if endpoint.kind == "local" and find_spec("xllamacpp") is None:
-        steps.append(("pip install 'pytest-llmeval-suite[local]'", "llama.cpp, as a wheel"))
+        steps.append(("pip install 'pytest-llmeval-suite[local]'", _("llama.cpp, as a wheel")))
     if endpoint.url is not None:
         steps.append(
-            (f"llmeval probe {shlex.quote(endpoint.name)}", "what the server is, by one tiny request")
+            (f"llmeval probe {shlex.quote(endpoint.name)}", _("what the server is, by one tiny request"))
         )
     if workflow.wants_key(endpoint) and not os.environ.get(specs.URL_KEY):
         steps.append(
-            (f"export {specs.URL_KEY}=…", "if the server wants a key; the file names only the variable")
+            (f"export {specs.URL_KEY}=…", _("if the server wants a key; the file names only the variable"))
         )
     steps += [
-        (run, "ask, measure, score"),
-        (f"{run} --llm-update-baselines", "promise: three times, at different hours"),
-        ("git add llmeval.toml evals baselines", "review promises like code"),
+        (run, _("ask, measure, score")),
+        (f"{run} --llm-update-baselines", _("promise: three times, at different hours")),
+        ("git add llmeval.toml evals baselines", _("review promises like code")),
     ]
-    width = max(len(command) for command, _ in steps)
-    return [f"{command:<{width}}   # {what}".rstrip(" #") for command, what in steps]
+    width = max(cell_len(command) for command, what in steps)
+    return [f"{set_cell_size(command, width)}   # {what}".rstrip(" #") for command, what in steps]
 
 
 def _below(path: Path, folder: Path) -> str:
