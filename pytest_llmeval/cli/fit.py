@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval import runfile
 from pytest_llmeval.errors import TelemetryError, UsageError
-from pytest_llmeval.measure import fit
+from pytest_llmeval.measure import fit, shapes
 from pytest_llmeval.measure.telemetry import nvml
 
 from . import place
@@ -131,7 +131,7 @@ def _fit(options: argparse.Namespace) -> int:
     return 0 if memory is None or answer.fits else 1
 
 
-def _shape(options: argparse.Namespace) -> fit.Shape:
+def _shape(options: argparse.Namespace) -> shapes.Shape:
     numbers = {"--layers": options.layers, "--kv-heads": options.kv_heads, "--head-dim": options.head_dim}
     if options.model is not None:
         given = [name for name, value in numbers.items() if value is not None]
@@ -139,7 +139,7 @@ def _shape(options: argparse.Namespace) -> fit.Shape:
             raise UsageError(
                 f"{options.model} says that itself: leave out {', '.join(given)}", where="llmeval fit"
             )
-        return fit.read(options.model, weights_bytes=options.weights)
+        return shapes.read(options.model, weights_bytes=options.weights)
     numbers["--weights"] = options.weights
     missing = [name for name, value in numbers.items() if value is None]
     if missing:
@@ -147,7 +147,7 @@ def _shape(options: argparse.Namespace) -> fit.Shape:
             "which model?",
             hint=f"name a GGUF file or a model's folder, or add {', '.join(missing)}",
         )
-    return fit.uniform(
+    return shapes.uniform(
         weights_bytes=options.weights,
         layers=options.layers,
         kv_heads=options.kv_heads,
@@ -167,7 +167,7 @@ def _memory(options: argparse.Namespace) -> tuple[int | None, str]:
     return sum(gpus), "the GPU here" if len(gpus) == 1 else f"the {len(gpus)} GPUs here together"
 
 
-def _verdict(answer: fit.Fit, shape: fit.Shape, context: int, streams: str) -> str:
+def _verdict(answer: fit.Fit, shape: shapes.Shape, context: int, streams: str) -> str:
     if answer.largest_context == 0:
         return "no: the weights alone take more" if answer.weights_bytes > answer.usable_bytes else "no"
     most = f"the largest context for {streams} is {answer.largest_context:,} tokens"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, cast
 import httptools
 import httpx
 
+from .tape import INCOMPLETE, NO_ANSWER, PAUSED
+
 if TYPE_CHECKING:
     from .tape import Tape
 
@@ -180,7 +182,7 @@ class Connection(asyncio.Protocol):
                 continue
             left_s = limit_s - (now_ns - since_ns) / 1e9
             if left_s <= 0:
-                self._end(httpx.ReadTimeout(sentence.format(f"{limit_s:g}")), reusable=False)
+                self._end(httpx.ReadTimeout(sentence.format(limit_s)), reusable=False)
                 return
             next_s = left_s if next_s is None else min(next_s, left_s)
         if next_s is not None:
@@ -189,9 +191,9 @@ class Connection(asyncio.Protocol):
     def _limits(self, tape: Tape, now_ns: int) -> tuple[tuple[float | None, int, str], ...]:
         """Every limit with the time from which it counts and what to say when it is passed."""
         last_ns = self._stamp_ns if tape.reads else now_ns
-        first = (tape.first_read_s, tape.started_ns, "no answer within {} s")
+        first = (tape.first_read_s, tape.started_ns, NO_ANSWER)
         return (
-            (tape.total_s, tape.called_ns, "the answer was not complete within {} s"),
-            (tape.between_reads_s, last_ns, "the stream paused for more than {} s"),
+            (tape.total_s, tape.called_ns, INCOMPLETE),
+            (tape.between_reads_s, last_ns, PAUSED),
             *(() if tape.reads else (first,)),
         )

@@ -57,7 +57,8 @@ def at_most(price: Price, request: Request, *, window: int | None) -> float:
     """
     if price == FREE:
         return 0.0
-    prompt_tokens = budget.estimate_tokens(text for _, text in request.messages)
+    texts = [text for _, text in request.messages]
+    prompt_tokens = budget.estimate_tokens([*texts, request.suffix or ""])
     longest = budget.max_tokens(request.max_tokens, window=window, prompt_tokens=prompt_tokens)
     if longest is None and window is not None:
         longest = max(0, window - prompt_tokens)

@@ -14,11 +14,14 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from .tape import Tape
-from .transport import Body, MeasuringTransport
+from pytest_llmeval.errors import EndpointError
+
+from .quiet import Quiet
+from .tape import INCOMPLETE, NO_ANSWER, PAUSED, Tape
+from .transport import KEEP_ALIVE_S, Body, MeasuringTransport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from typing import Any
 
 
 def is_loopback(url: httpx.URL) -> bool:
@@ -33,18 +36,32 @@ def is_loopback(url: httpx.URL) -> bool:
 
 
 def proxy_of(url: httpx.URL) -> str | None:
-    """The proxy that the environment (or the system's settings) wants for this URL."""
+    """The proxy that the environment (or the system's settings) wants for this URL; ``http`` if it has no
+    scheme.
+    """
     if is_loopback(url):
         return None
     proxies = getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
-    return proxy if proxy and not proxy_bypass(url.netloc.decode("ascii")) else None
+    if not proxy or proxy_bypass(url.netloc.decode("ascii")):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def transport_for(url: httpx.URL) -> httpx.AsyncBaseTransport:
-    """The transport for requests to this URL. Raises ``ValueError`` for a bad proxy."""
+    """The transport for requests to this URL. Raises ``EndpointError`` for a proxy that can't be used."""
     proxy = proxy_of(url)
-    return MeasuringTransport() if proxy is None else ProxiedTransport(proxy)
+    if proxy is None:
+        return MeasuringTransport()
+    try:
+        return ProxiedTransport(proxy)
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        needs = "pip install 'httpx[socks]'" if isinstance(error, ImportError) else "correct the variable"
+        raise EndpointError(
+            f"{url.host} is to be reached through a proxy that can't be used: {error}",
+            where="the environment's proxy",
+            hint=f"{needs}, or list the host in no_proxy",
+        ) from None
 
 
 class ProxiedTransport(httpx.AsyncBaseTransport):
@@ -54,32 +71,24 @@ class ProxiedTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, proxy: str) -> None:
-        self._inner = httpx.AsyncHTTPTransport(proxy=proxy)
+        limits = httpx.Limits(keepalive_expiry=KEEP_ALIVE_S)
+        self._inner = httpx.AsyncHTTPTransport(proxy=proxy, limits=limits)
         self._proxy = httpx.URL(proxy).netloc.decode("ascii")  # never a password
+        self._quiet: Quiet | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request and read its answer to the end."""
         tape: Tape = request.extensions.get("tape") or Tape()
         tape.start()
         tape.transport = "httpx"
-        request.headers["Accept-Encoding"] = "identity"
-        request.extensions["timeout"] = {
-            "connect": tape.connect_s,
-            "read": tape.first_read_s or tape.between_reads_s or tape.total_s,
-            "write": tape.total_s,
-            "pool": tape.connect_s,
-        }
-        left_s = tape.left_s()
+        if self._quiet is None:
+            self._quiet = Quiet(asyncio.get_running_loop())
         try:
-            async with asyncio.timeout(left_s):
-                response = await self._inner.handle_async_request(request)
-                tape.status, tape.headers = response.status_code, response.headers.raw
-                try:
-                    await self._read(response, tape)
-                finally:
-                    await response.aclose()
+            with self._quiet.stream(tape):
+                async with asyncio.timeout(tape.left_s()):
+                    return await self._exchange(request, tape)
         except TimeoutError:
-            raise httpx.ReadTimeout(f"the answer was not complete within {tape.total_s:g} s") from None
+            raise httpx.ReadTimeout(INCOMPLETE.format(tape.total_s)) from None
         except httpx.ConnectError as error:
             host = request.url.host
             raise httpx.ProxyError(
@@ -87,15 +96,39 @@ class ProxiedTransport(httpx.AsyncBaseTransport):
             ) from error
         finally:
             tape.ended_ns = time.perf_counter_ns()
+
+    async def _exchange(self, request: httpx.Request, tape: Tape) -> httpx.Response:
+        loop = asyncio.get_running_loop()
+
+        async def trace(event: str, _: dict[str, Any]) -> None:
+            """httpcore's: the clock starts at the write, not at the call, which may open a connection."""
+            if event == "http11.send_request_headers.started":
+                tape.started_ns = time.perf_counter_ns()
+                silence.reschedule(tape.first_read_s and loop.time() + tape.first_read_s)
+
+        request.headers["Accept-Encoding"] = "identity"
+        request.extensions = {
+            **request.extensions,
+            "timeout": {"connect": tape.connect_s, "pool": tape.connect_s},
+            "trace": trace,
+        }
+        try:
+            async with asyncio.timeout(None) as silence:
+                response = await self._inner.handle_async_request(request)
+                tape.status, tape.headers = response.status_code, response.headers.raw
+                try:
+                    async for data in response.aiter_raw():
+                        if data and tape.add(time.perf_counter_ns(), data):
+                            break
+                        silence.reschedule(tape.between_reads_s and loop.time() + tape.between_reads_s)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            said = PAUSED.format(tape.between_reads_s) if tape.reads else NO_ANSWER.format(tape.first_read_s)
+            raise httpx.ReadTimeout(said) from None
         return httpx.Response(
             tape.status, headers=tape.headers, stream=Body(tape.reads), extensions=response.extensions
         )
-
-    async def _read(self, response: httpx.Response, tape: Tape) -> None:
-        stream: AsyncIterator[bytes] = response.aiter_raw()
-        async for data in stream:
-            if data and tape.add(time.perf_counter_ns(), data):
-                return
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -15,6 +15,11 @@ MAX_READS = 500_000
 MAX_LINES = 1_000_000
 """An event takes two. Small reads and short lines take fifty times their bytes in memory."""
 
+NO_ANSWER = "no answer within {:g} s"
+PAUSED = "the stream paused for more than {:g} s"
+INCOMPLETE = "the answer was not complete within {:g} s"
+"""What to say of ``first_read_s``, ``between_reads_s`` and ``total_s`` when they are passed."""
+
 
 @dataclass(slots=True)
 class Tape:

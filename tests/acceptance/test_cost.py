@@ -35,9 +35,10 @@ def output(result: pytest.RunResult) -> str:
 
 def test_cells_and_the_run_have_a_cost(project: Any, answering: Callable[..., str]) -> None:
     configure(project, answering(answers={}, tokens=40))
-    result = project.pytest("--llm-endpoint=cloud")
+    result = project.pytest("--llm-endpoint=cloud", "--llm-max-cost=100")
     assert result.ret == 0
     run = project.last_run()
+    assert run["complete"] is True, "it stayed below its ceiling"
     for cell in run["cells"]:
         for sample in cell["samples"]:
             tokens = (sample["prompt_tokens"], sample["completion_tokens"])
@@ -46,16 +47,18 @@ def test_cells_and_the_run_have_a_cost(project: Any, answering: Callable[..., st
         assert cell["cost"]["amount"] == pytest.approx(sum(sample["cost"] for sample in cell["samples"]))
     total = sum(cell["cost"]["amount"] for cell in run["cells"])
     assert run["costs"] == {"cloud": {"amount": pytest.approx(total)}}
-    result.stdout.fnmatch_lines([f"3 cells*cost {total:.2f}"])
+    result.stdout.fnmatch_lines([f"3 cells*cost {total:.2f} of --llm-max-cost=100"])
 
 
-def test_without_prices_there_is_no_cost(project: Any, answering: Callable[..., str]) -> None:
+def test_without_prices_and_metrics_there_are_none(project: Any, answering: Callable[..., str]) -> None:
     result = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1")
     run = project.last_run()
     assert run["costs"] == {}
     assert "cost" not in run["cells"][0]
     assert "cost" not in run["cells"][0]["samples"][0]
     assert "cost " not in output(result)
+    absent = run["telemetry"]["default"]["absent"]
+    assert absent["server"].endswith("/metrics answers HTTP 404")
 
 
 @pytest.mark.workers
@@ -63,8 +66,9 @@ def test_a_ceiling_stops_a_run_before_it_is_passed(project: Any, answering: Call
     """A request may cost 0.51 and more: its prompt, and 50 tokens. It does cost about 0.4."""
     url = answering(answers={}, tokens=40)
     configure(project, url, rounds=3)
-    result = project.pytest("--llm-endpoint=cloud", "--llm-max-cost=2", "-rs")
+    result = project.pytest("--llm-endpoint=cloud", "--llm-max-cost=2", "--llm-update-baselines", "-rs")
     assert result.ret == 0
+    assert not (project.path / "baselines" / "cloud.json").exists(), "what was stopped is no session"
     assert "of --llm-max-cost=2 is spent" in output(result)
     assert "what could have passed it was not asked" in output(result)
     run = project.last_run()
@@ -77,21 +81,6 @@ def test_a_ceiling_stops_a_run_before_it_is_passed(project: Any, answering: Call
     import mock_server
 
     assert len(mock_server.log(url)) == sum(len(cell["samples"]) for cell in run["cells"])
-
-
-def test_a_run_below_its_ceiling_is_whole(project: Any, answering: Callable[..., str]) -> None:
-    configure(project, answering())
-    result = project.pytest("--llm-endpoint=cloud", "--llm-max-cost=100")
-    result.assert_outcomes(passed=3)
-    assert project.last_run()["complete"] is True
-    assert "of --llm-max-cost=100\n" in output(result)
-
-
-def test_what_was_stopped_does_not_enter_the_baseline(project: Any, answering: Callable[..., str]) -> None:
-    configure(project, answering(answers={}, tokens=40))
-    result = project.pytest("--llm-endpoint=cloud", "--llm-max-cost=1", "--llm-update-baselines")
-    assert not (project.path / "baselines" / "cloud.json").exists()
-    assert result.ret == 0
 
 
 def test_what_is_free_runs_on(project: Any, answering: Callable[..., str]) -> None:
@@ -172,9 +161,3 @@ def test_telemetry_of_cells_and_endpoints(project: Any, answering: Callable[...,
     assert whole["wall_s"] == pytest.approx(sum(cell["telemetry"]["wall_s"] for cell in run["cells"]))
     assert whole["peak"]["requests_running"] == 3
     assert "no telemetry of process: not a server that this run started" in output(result)
-
-
-def test_a_server_without_metrics_says_why(project: Any, answering: Callable[..., str]) -> None:
-    project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1")
-    absent = project.last_run()["telemetry"]["default"]["absent"]
-    assert absent["server"].endswith("/metrics answers HTTP 404")

@@ -289,18 +289,6 @@ def test_an_order_of_the_users_own_does_not_start_a_server_twice(managed: Manage
 # -- what goes wrong ---------------------------------------------------------------------------------------
 
 
-def test_a_command_that_is_not_there_says_how_to_install_it(managed: Managed) -> None:
-    managed.toml += (
-        '[endpoints.a.server]\ncommand = ["no-such-server", "{port}"]\ninstall = "pip install it"\n'
-    )
-    result = managed.pytest()
-    assert result.ret == 1
-    result.assert_outcomes(failed=4)
-    assert "a: the command 'no-such-server' is not installed or not on PATH" in output(result)
-    assert "install it: pip install it" in output(result)
-    assert "Traceback" not in output(result)
-
-
 def test_install_runs_only_where_it_was_asked_for(managed: Managed) -> None:
     managed.endpoint("a", install="cp real.sh serve && chmod +x serve && echo x >> installs")
     (managed.path / "real.sh").write_text(f'#!/bin/sh\nexec {sys.executable} server.py "$@"\n')
@@ -313,41 +301,38 @@ def test_install_runs_only_where_it_was_asked_for(managed: Managed) -> None:
 
 
 @pytest.mark.workers
-def test_an_early_death_shows_the_tail_of_the_log(managed: Managed) -> None:
-    managed.endpoint("a")
-    managed.toml = managed.toml.replace("server.py", "dying.py")
-    (managed.path / "dying.py").write_text("print('no memory for weights'); raise SystemExit(3)\n")
-    result = managed.pytest()
-    assert result.ret == 1
-    result.assert_outcomes(failed=4)
-    assert "a: the server ended with status 3" in output(result)
-    assert "no memory for weights" in output(result)
-    assert "Traceback" not in output(result)
-    run = managed.project.last_run()
-    assert {cell["samples"][0]["error"]["kind"] for cell in run["cells"]} == {"connect"}
-    assert "servers" not in run or not run["servers"]
-
-
-def test_a_taken_port_is_said(managed: Managed) -> None:
+def test_what_does_not_start_says_why(managed: Managed) -> None:
+    """A command that is not there, an early death, a taken port, and one that is never ready."""
+    managed.toml += (
+        '[endpoints.absent.server]\ncommand = ["no-such-server", "{port}"]\ninstall = "pip install it"\n'
+    )
+    dying = managed.path / "dying.py"
+    dying.write_text("print('no memory for weights'); raise SystemExit(3)\n")
+    managed.toml += f"[endpoints.dying.server]\ncommand = {json.dumps([sys.executable, str(dying), '{port}'])}\n"
+    managed.endpoint("late", ready="/nowhere", timeout=1.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        managed.endpoint("a", port=port)
+        managed.endpoint("taken", port=port)
         result = managed.pytest()
     assert result.ret == 1
-    assert f"port {port} of 127.0.0.1 is taken: something answers there already" in output(result)
-    assert managed.lives == []
-
-
-def test_one_that_is_never_ready_is_given_up(managed: Managed) -> None:
-    managed.endpoint("a", ready="/nowhere", timeout=1.5)
-    result = managed.pytest("suites/mine.eval.yaml::one[a-en]")
-    assert result.ret == 1
-    assert "a: the server was not ready within 1.5 s (waiting for HTTP 200 on http://127.0.0.1:" in output(
-        result
-    )
+    result.assert_outcomes(failed=4 * 4)
+    for said in (
+        "absent: the command 'no-such-server' is not installed or not on PATH",
+        "install it: pip install it",
+        "dying: the server ended with status 3",
+        "no memory for weights",
+        "late: the server was not ready within 1.5 s (waiting for HTTP 200 on http://127.0.0.1:",
+        f"taken: port {port} of 127.0.0.1 is taken: something answers there already",
+    ):
+        assert said in output(result)
+    assert "Traceback" not in output(result)
+    assert [life for life in managed.lives if life.startswith("start")] == ["start late"]
     assert gone(managed.pids)
+    run = managed.project.last_run()
+    assert {cell["samples"][0]["error"]["kind"] for cell in run["cells"]} == {"connect"}
+    assert "servers" not in run or not run["servers"]
 
 
 def test_a_death_in_the_middle_is_told_by_the_cells_that_it_broke(managed: Managed) -> None:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import throttle
 
-from pytest_llmeval.measure import engine, fit, timing, weights
+from pytest_llmeval.measure import engine, shapes, timing, weights
 from pytest_llmeval.measure.endpoints import connect
 from pytest_llmeval.measure.recording import Recorder
 from pytest_llmeval.model import Endpoint, Facts, Request, Response
@@ -102,7 +102,7 @@ def test_the_kv_cache_is_as_large_as_fit_says(served, tmp_path):
     model = weights.resolve("smollm2")
     with engine.start(model, log=tmp_path / "log", parallel=1, threads=1) as single:
         measured = peak_bytes(served.pid) - peak_bytes(single.pid)
-    predicted = fit.read(model.path).cache_bytes(engine.CONTEXT_WINDOW)
+    predicted = shapes.read(model.path).cache_bytes(engine.CONTEXT_WINDOW)
     assert measured == pytest.approx(predicted, rel=0.15)
 
 
@@ -126,7 +126,7 @@ def test_an_unusable_file_is_explained(tmp_path):
 PARENT = """
 import sys, time
 from pathlib import Path
-from pytest_llmeval.measure import engine, fit, timing, weights
+from pytest_llmeval.measure import engine, shapes, timing, weights
 from pytest_llmeval.measure.endpoints import connect
 from pytest_llmeval.measure.recording import Recorder
 from pytest_llmeval.model import Endpoint, Facts, Request, Response

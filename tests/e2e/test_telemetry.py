@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pytest_llmeval.measure import engine, fit, weights
+from pytest_llmeval.measure import engine, shapes, weights
 from pytest_llmeval.measure.endpoints import connect
 from pytest_llmeval.measure.telemetry import choose, summary
 from pytest_llmeval.measure.telemetry.steps import MemorySteps
@@ -61,7 +61,7 @@ def test_a_server_of_ours(tmp_path) -> None:
     assert whole is not None
     told = steps.beside(whole).steps
     assert list(told) == ["loaded", "ready", "peak"]
-    shape = fit.read(model.path)
+    shape = shapes.read(model.path)
     needed = shape.weights_bytes + shape.cache_bytes(engine.CONTEXT_WINDOW)
     peak = told["peak"]["process_memory_bytes"]
     assert needed < peak < needed + 200e6  # and the program, its buffers, Python

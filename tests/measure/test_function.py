@@ -211,6 +211,20 @@ def test_what_it_raises_is_a_failure_and_what_came_is_kept(
     assert (response.failure.kind, response.failure.message, response.text) == (kind, said, "partial")
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), StopIteration("nothing left")])
+def test_what_would_end_more_than_a_call_is_its_failure_too(app: ModuleType, error: BaseException) -> None:
+    """``sys.exit()`` would end pytest, and no future takes a ``StopIteration``: it would never be done."""
+
+    def target(prompt: str) -> str:
+        raise error
+
+    app.target = target  # type: ignore[attr-defined]
+    response = ask("target")
+    assert response.failure is not None
+    assert response.failure.kind == "interrupted"
+    assert type(error).__name__ in response.failure.message
+
+
 def test_no_text_is_an_empty_answer(app: ModuleType) -> None:
     for result in (None, "", [], iter([]), 5):
         app.target = lambda prompt, result=result: result  # type: ignore[attr-defined]
@@ -286,6 +300,14 @@ def test_a_cancellation_carries_the_partial_answer(app: ModuleType) -> None:
 def test_what_can_not_be_imported_is_said(app: ModuleType, call: str | None, said: str) -> None:
     with pytest.raises(EndpointError, match=said):
         asyncio.run(connect(Endpoint(name="x", kind="function", call=call)).describe())
+
+
+def test_a_module_that_exits_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "exits_at_import.py").write_text("raise SystemExit('usage: app CONFIG')\n")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    client = connect(Endpoint(kind="function", call="exits_at_import:answer", path=str(tmp_path)))
+    with pytest.raises(EndpointError, match="SystemExit: usage: app CONFIG"):
+        asyncio.run(client.describe())
 
 
 def test_the_folder_where_pytest_runs_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,11 @@ def test_at_most_bounds_the_real_cost() -> None:
     assert bound < of_tokens(CLOUD, prompt_tokens=300, completion_tokens=1000)
 
 
+def test_a_suffix_is_paid_for_too() -> None:
+    asked = Request(messages=(("user", "def f():"),), suffix="word " * 1000, max_tokens=1)
+    assert at_most(CLOUD, asked, window=None) > of_tokens(CLOUD, prompt_tokens=1000, completion_tokens=1)
+
+
 def test_the_window_bounds_what_asks_for_more() -> None:
     by_window = at_most(CLOUD, request(-1), window=8192)
     assert by_window == pytest.approx(at_most(CLOUD, request(100_000), window=8192))

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import sys
 from typing import Any
 
+import httpcore
 import httpx
 import mock_server
 import pytest
 
+from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.measure import exchange, route, stream
+from pytest_llmeval.measure.endpoints import connect
 from pytest_llmeval.measure.received import Received
 from pytest_llmeval.measure.tape import Tape
 from pytest_llmeval.measure.transport import MeasuringTransport
+from pytest_llmeval.model import Endpoint
 
 VARIABLES = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"]
 
@@ -54,6 +59,39 @@ def test_the_environment_is_heard_otherwise(
     assert route.proxy_of(httpx.URL(url)) is None
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "used"),
+    [
+        ("http_proxy", "proxy.invalid:3128", "http://proxy.invalid:3128"),  # as curl takes it
+        ("http_proxy", "https://proxy.invalid", "https://proxy.invalid"),
+        ("all_proxy", "socks5://proxy.invalid:1080", "socks5://proxy.invalid:1080"),
+    ],
+)
+def test_the_forms_of_a_proxy(
+    variable: str, value: str, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert route.proxy_of(httpx.URL("http://gpu.invalid:8000/v1")) == used
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("socks5://user:secret@proxy.invalid:1080", "pip install 'httpx\\[socks\\]'"),
+        ("ftp://user:secret@proxy.invalid", "Unknown scheme.*correct the variable"),
+        ("http://[::1", "correct the variable"),
+    ],
+)
+def test_a_proxy_that_can_not_be_used_is_said(
+    value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("all_proxy", value)
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    with pytest.raises(EndpointError, match=f"(?s)gpu.invalid .*{said}.*no_proxy") as caught:
+        connect(Endpoint(url="http://gpu.invalid:8000/v1"))
+    assert "secret" not in str(caught.value)
+
+
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: str) -> None:
     """One request of a plain HTTP proxy: the absolute URL in the request line becomes a path."""
     head = await reader.readuntil(b"\r\n\r\n")
@@ -84,12 +122,60 @@ def test_a_stream_through_a_proxy_is_measured_and_says_so(monkeypatch: pytest.Mo
                 assert await exchange.post(client, url, body, tape) is None
         response = stream.assemble(Received(tape.reads, tape.started_ns, tape.ended_ns))
         assert tape.transport == "httpx"
+        assert tape.lag_s is not None
         assert response.failure is None
         assert len({chunk.at_ns for chunk in response.chunks}) == 10
         assert response.chunks[-1].at_ns - response.chunks[0].at_ns > 9 * 8_000_000
 
     with mock_server.running(tokens=10, gap_s=0.01) as server:
         asyncio.run(main(server))
+
+
+class SlowToConnect(httpcore.AnyIOBackend):
+    async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        await asyncio.sleep(0.3)
+        return await super().connect_tcp(*args, **options)
+
+
+@pytest.mark.parametrize(
+    ("limits", "wrong"),
+    [
+        ({"first_read_s": 0.25, "between_reads_s": 0.01}, "no answer within 0.25 s"),
+        ({"first_read_s": 5.0, "between_reads_s": 0.25}, "the stream paused for more than 0.25 s"),
+        ({"between_reads_s": 0.6}, None),  # it does not count before the first read
+    ],
+)
+def test_clock_and_limits_begin_at_the_write(
+    limits: dict[str, float], wrong: str | None, monkeypatch: pytest.MonkeyPatch, serving: Any
+) -> None:
+    """Connecting takes 0.3 s, the answer begins 0.4 s after the request, and pauses for as long."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for data in (b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\none", b"two"):
+            await asyncio.sleep(0.4)
+            writer.write(data)
+            await writer.drain()
+
+    async def main() -> None:
+        tape = Tape(total_s=10, **limits)
+        async with serving(answer) as address:
+            monkeypatch.setenv("http_proxy", address)
+            url = httpx.URL("http://gpu.invalid/v1/chat/completions")
+            transport = route.transport_for(url)
+            assert isinstance(transport, route.ProxiedTransport)
+            transport._inner._pool._network_backend = SlowToConnect()  # type: ignore[attr-defined]
+            async with exchange.Channel(url, transport=transport).http as client:
+                failure = await exchange.post(client, url, {}, tape)
+        assert (tape.started_ns - tape.called_ns) / 1e9 > 0.29
+        if wrong is not None:
+            assert failure is not None
+            assert (failure.kind, failure.message) == ("timeout", f"http://gpu.invalid: {wrong}")
+        else:
+            assert failure is None
+            assert 0.39 < (tape.reads[0][0] - tape.started_ns) / 1e9 < 0.65
+
+    asyncio.run(main())
 
 
 def test_a_dead_proxy_is_a_failure_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,7 @@ class FunctionClient:
         except asyncio.CancelledError as error:
             error.args = (answer.response(Failure("interrupted", "the run was interrupted")),)
             raise
-        except Exception as error:  # noqa: BLE001  whatever the callable raises is its answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the callable raises is its answer
             return answer.response(_failure(self._call, error))
         return answer.response()
 
@@ -187,11 +187,11 @@ class _Answer:
 async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
     """As ``asyncio.to_thread``, in a thread that nothing waits for at exit: a callable may hang for ever."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[Any] = loop.create_future()
+    done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 
     def settle(result: Any, error: BaseException | None) -> None:
         if not done.done():  # else timed out or cancelled
-            done.set_exception(error) if error else done.set_result(result)
+            done.set_result((result, error))  # as a result: no future takes a StopIteration for an exception
 
     def run() -> None:
         result, error = None, None
@@ -203,7 +203,10 @@ async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
             loop.call_soon_threadsafe(settle, result, error)
 
     threading.Thread(target=run, name="llmeval-function", daemon=True).start()
-    return await done
+    result, error = await done
+    if error is not None:
+        raise error
+    return result
 
 
 def _imported(call: str, where: str, folder: str | None) -> Any:
@@ -219,7 +222,7 @@ def _imported(call: str, where: str, folder: str | None) -> Any:
         found: Any = importlib.import_module(module)
         for name in names.split("."):
             found = getattr(found, name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise EndpointError(
             f"{call} can't be imported: {type(error).__name__}: {error}",
             where=where or None,
@@ -279,7 +282,7 @@ def _added(usage: Usage | None, more: Mapping[str, Any]) -> Usage | None:
     return Usage(prompt, completion)
 
 
-def _failure(call: str, error: Exception) -> Failure:
+def _failure(call: str, error: BaseException) -> Failure:
     """The failure behind an exception; those of HTTP clients carry a status."""
     status = getattr(error, "status_code", None)
     if isinstance(status, int) and 400 <= status < 600:
