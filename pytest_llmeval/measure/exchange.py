@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from .received import Assemble
 
 NO_OTHER_LIMITS = Timeouts()
-NO_BODY = httpx.ByteStream(b"")
 
 OnTape = Callable[[Request, Tape, str | None, str], None]
 """Called after every exchange with its full tape, why it ended before its end, if it did, and its text."""
@@ -51,9 +50,10 @@ class Options(TypedDict, total=False):
 
 
 class Channel:
-    """The HTTP of one endpoint, used from one event loop. ``http`` is for what is not measured.
+    """The HTTP of one endpoint, used from one event loop. ``safe``: asking twice does no harm, see ``Tape``.
 
-    ``safe``: asking twice does no harm, see ``Tape``.
+    An httpx transport without ``httpx.AsyncClient``, whose cookies, authentication and hooks are not wanted:
+    they cost as much as sending the request and reading 20 tokens.
     """
 
     def __init__(
@@ -64,11 +64,10 @@ class Channel:
         safe: bool = True,
         **options: Unpack[Options],
     ) -> None:
-        headers = {"User-Agent": f"pytest-llmeval/{__version__}"}
+        self._headers = {"User-Agent": f"pytest-llmeval/{__version__}", "Accept": "*/*"}
         if api_key := options.get("api_key"):
-            headers["Authorization"] = f"Bearer {api_key}"
-        transport = options.get("transport") or transport_for(url)
-        self.http = httpx.AsyncClient(transport=transport, headers=headers, trust_env=False)
+            self._headers["Authorization"] = f"Bearer {api_key}"
+        self._transport = options.get("transport") or transport_for(url)
         self._timeouts = timeouts
         self._safe = safe
         self._on_tape = options.get("on_tape")
@@ -91,12 +90,12 @@ class Channel:
             safe=self._safe,
         )
         try:
-            failure = await post(self.http, url, body, tape)
+            failure = await self.post(url, body, tape)
             waits = 0
             while failure is None and request.waits and waits < retry_after.MOST and _comes_back(tape):
                 await asyncio.sleep(_told_s(tape) or 0)
                 waits += 1
-                failure = await post(self.http, url, body, tape)
+                failure = await self.post(url, body, tape)
         except asyncio.CancelledError as error:
             error.args = (_response(tape, _cancelled(tape), assemble),)
             raise
@@ -110,9 +109,49 @@ class Channel:
             response = structs.replace(response, failure=structs.replace(response.failure, message=message))
         return structs.replace(response, retries=response.retries + waits), refusal
 
+    async def post(self, url: httpx.URL, body: Any, tape: Tape) -> Failure | None:
+        """Send ``body`` as JSON, read the answer onto the tape; an error status is an answer, not a failure.
+
+        Raises nothing for what a network does; of a cancellation the tape has what came before.
+        """
+        tape.ended_ns = 0
+        try:
+            await self.send(url, body, tape)
+        except httpx.RequestError as error:
+            compression.unpack(tape)
+            return failure_of(error, url, tape)
+        finally:
+            tape.ended_ns = tape.ended_ns or time.perf_counter_ns()
+        if wrong := compression.unpack(tape):
+            return Failure("malformed", f"{origin(url)}: {wrong}", status=tape.status)
+        if tape.stopped == "too long":
+            message = (
+                f"the answer was cut after {tape.size_bytes:,} bytes ({len(tape.reads):,} reads, "
+                f"{tape.lines:,} lines), the most that is read"
+            )
+            return Failure("interrupted", message, status=tape.status)
+        if tape.stopped == "by caller":
+            return Failure("interrupted", "reading was stopped before the answer's end", status=tape.status)
+        return None
+
+    async def send(self, url: httpx.URL, body: Any, tape: Tape) -> None:
+        """POST ``body`` as JSON, or GET if it is None, and read the answer onto the tape, as it comes.
+
+        Raises ``httpx.RequestError``.
+        """
+        if body is None:
+            request = httpx.Request("GET", url, headers=self._headers, extensions={"tape": tape})
+        else:
+            headers = {**self._headers, "Content-Type": "application/json"}
+            content = msgspec.json.encode(body)
+            request = httpx.Request("POST", url, headers=headers, content=content, extensions={"tape": tape})
+        response = await redirects.send(self._transport, request)
+        if not tape.ended_ns:
+            await _played(response, tape)
+
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""
-        await self.http.aclose()
+        await self._transport.aclose()
 
 
 def validate(request: Request, where: str) -> None:
@@ -162,54 +201,6 @@ def _response(tape: Tape, failure: Failure | None, assemble: Assemble) -> Respon
     started_ns, status = tape.started_ns, tape.status or 200
     response = assemble(Received(tape.reads, started_ns, tape.ended_ns or started_ns, status, failure))
     return structs.replace(response, transport=tape.transport, retries=tape.retries, lag_s=tape.lag_s)
-
-
-async def post(client: httpx.AsyncClient, url: httpx.URL, body: Any, tape: Tape) -> Failure | None:
-    """Send ``body`` as JSON, read the answer onto the tape; an error status is an answer, not a failure.
-
-    Raises nothing for what a network does, and ``asyncio.CancelledError`` with the tape as far as it came.
-    """
-    tape.ended_ns = 0
-    try:
-        await send(client, url, body, tape)
-    except httpx.RequestError as error:
-        compression.unpack(tape)
-        return failure_of(error, url, tape)
-    finally:
-        tape.ended_ns = tape.ended_ns or time.perf_counter_ns()
-    if wrong := compression.unpack(tape):
-        return Failure("malformed", f"{origin(url)}: {wrong}", status=tape.status)
-    if tape.stopped == "too long":
-        message = (
-            f"the answer was cut after {tape.size_bytes:,} bytes ({len(tape.reads):,} reads, "
-            f"{tape.lines:,} lines), the most that is read"
-        )
-        return Failure("interrupted", message, status=tape.status)
-    if tape.stopped == "by caller":
-        return Failure("interrupted", "reading was stopped before the answer's end", status=tape.status)
-    return None
-
-
-async def send(client: httpx.AsyncClient, url: httpx.URL, body: Any, tape: Tape) -> None:
-    """POST ``body`` as JSON, or GET if it is None, and read the answer onto the tape, as it comes.
-
-    Raises ``httpx.RequestError``.
-    """
-    request = client.build_request(
-        "GET" if body is None else "POST",
-        url,
-        content=None if body is None else msgspec.json.encode(body),
-        headers={} if body is None else {"Content-Type": "application/json"},
-        extensions={"tape": tape},
-    )
-    response = await redirects.send(client, request)
-    try:
-        if tape.ended_ns:
-            await response.aclose()
-        else:
-            await _played(response, tape)
-    finally:
-        response.stream = NO_BODY  # cuts a cycle that would keep every read alive while gc is off
 
 
 async def _played(response: httpx.Response, tape: Tape) -> None:

@@ -121,8 +121,10 @@ class _Answer:
 
     def _note(self, at_ns: int, event: _Event) -> None:
         told = self.told
-        told.model = foreign.name(event.model) or told.model
-        self.usage = event.usage or self.usage
+        if event.model and event.model != told.model:
+            told.model = foreign.name(event.model)
+        if event.usage:
+            self.usage = event.usage
         if event.timings:
             told.timings = {
                 name: value
@@ -134,7 +136,8 @@ class _Answer:
                 told.first_chunk_ns = at_ns
             if choice.index:  # one answer is asked for; a server that sends more is read as if it did not
                 continue
-            told.finish_reason = foreign.name(choice.finish_reason) or told.finish_reason
+            if choice.finish_reason:
+                told.finish_reason = foreign.name(choice.finish_reason)
             text = choice.delta or choice.message
             content = (text.content if text else choice.text) or ""
             reasoning = (text.reasoning or text.reasoning_content or "") if text else ""

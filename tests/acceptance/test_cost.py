@@ -47,7 +47,7 @@ def test_cells_and_the_run_have_a_cost(project: Any, answering: Callable[..., st
         assert cell["cost"]["amount"] == pytest.approx(sum(sample["cost"] for sample in cell["samples"]))
     total = sum(cell["cost"]["amount"] for cell in run["cells"])
     assert run["costs"] == {"cloud": {"amount": pytest.approx(total)}}
-    result.stdout.fnmatch_lines([f"3 cells*cost {total:.2f} of --llm-max-cost=100"])
+    result.stdout.fnmatch_lines([f"3 cells*cost {total:.2f}", f"cost {total:.2f} of --llm-max-cost=100"])
 
 
 def test_without_prices_and_metrics_there_are_none(project: Any, answering: Callable[..., str]) -> None:

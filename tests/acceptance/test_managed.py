@@ -308,7 +308,9 @@ def test_what_does_not_start_says_why(managed: Managed) -> None:
     )
     dying = managed.path / "dying.py"
     dying.write_text("print('no memory for weights'); raise SystemExit(3)\n")
-    managed.toml += f"[endpoints.dying.server]\ncommand = {json.dumps([sys.executable, str(dying), '{port}'])}\n"
+    managed.toml += (
+        f"[endpoints.dying.server]\ncommand = {json.dumps([sys.executable, str(dying), '{port}'])}\n"
+    )
     managed.endpoint("late", ready="/nowhere", timeout=1.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

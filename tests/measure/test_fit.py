@@ -11,7 +11,9 @@ GIB = 1 << 30
 
 
 def test_it_fits_or_not():
-    shape = shapes.uniform(weights_bytes=16 * GIB, layers=32, kv_heads=8, head_dim=128, trained_context=131072)
+    shape = shapes.uniform(
+        weights_bytes=16 * GIB, layers=32, kv_heads=8, head_dim=128, trained_context=131072
+    )
     asked = {"memory_bytes": 24 * GIB, "margin": 0.0}
     small = fit.fit(shape, context=32768, **asked)
     assert small.fits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.measure.endpoints import probe
+from pytest_llmeval.measure.exchange import Channel
 from pytest_llmeval.model import Endpoint, Facts
 
 Routes = dict[str, tuple[int, Any]]
@@ -27,9 +29,9 @@ def describe(routes: Routes, **endpoint: Any) -> Facts:
 
     async def main() -> Facts:
         url = endpoint.pop("url", "http://127.0.0.1:8000")
-        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-            named = Endpoint(name="x", url=url, **endpoint)
-            return await probe.describe(probe.Probe(client, probe.base_of(url), 1), named)
+        base, named = probe.base_of(url), Endpoint(name="x", url=url, **endpoint)
+        channel = Channel(base.api, transport=httpx.MockTransport(answer))
+        return await probe.describe(probe.Probe(channel, base, 1), named)
 
     return asyncio.run(main())
 
@@ -194,8 +196,9 @@ def test_a_model_that_is_still_loading_is_waited_for(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(probe, "LOADING_POLL_S", 0.02)
 
     async def main(url: str, connect_s: float) -> Facts:
-        async with httpx.AsyncClient() as client:
-            return await probe.describe(probe.Probe(client, probe.base_of(url), connect_s), Endpoint(url=url))
+        base = probe.base_of(url)
+        async with aclosing(Channel(base.api)) as channel:
+            return await probe.describe(probe.Probe(channel, base, connect_s), Endpoint(url=url))
 
     with mock_server.running(loading_s=1.0) as url:
         mock_server.control(url, reset=True, loading_s=60.0)

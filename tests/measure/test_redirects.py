@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -11,6 +12,8 @@ import pytest
 
 from pytest_llmeval.measure import redirects
 from pytest_llmeval.measure.endpoints.openai import OpenAIClient
+from pytest_llmeval.measure.exchange import Channel
+from pytest_llmeval.measure.tape import Tape
 from pytest_llmeval.model import Endpoint, Facts, Request, Response
 
 PLAIN = Facts(kind="openai", model="m")
@@ -103,6 +106,23 @@ def test_a_post_never_becomes_a_get(status: int, serving: Any) -> None:
 
     assert f"redirects (HTTP {status}) to " in said(asyncio.run(main()))
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_get_is_followed_by_any(status: int, serving: Any) -> None:
+    seen: list[str] = []
+
+    async def main() -> Tape:
+        tape = Tape()
+        async with (
+            serving(answering(seen, "/elsewhere", status)) as url,
+            aclosing(Channel(httpx.URL(url))) as channel,
+        ):
+            await channel.send(httpx.URL(f"{url}/v1/models"), None, tape)
+        return tape
+
+    assert asyncio.run(main()).status == 200
+    assert [request.split(" ")[:2] for request in seen] == [["GET", "/v1/models"], ["GET", "/elsewhere"]]
 
 
 def test_a_loop_ends(serving: Any) -> None:

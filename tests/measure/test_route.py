@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import sys
+from contextlib import aclosing
 from typing import Any
 
 import httpcore
@@ -67,9 +68,7 @@ def test_the_environment_is_heard_otherwise(
         ("all_proxy", "socks5://proxy.invalid:1080", "socks5://proxy.invalid:1080"),
     ],
 )
-def test_the_forms_of_a_proxy(
-    variable: str, value: str, used: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_forms_of_a_proxy(variable: str, value: str, used: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, value)
     assert route.proxy_of(httpx.URL("http://gpu.invalid:8000/v1")) == used
 
@@ -82,9 +81,7 @@ def test_the_forms_of_a_proxy(
         ("http://[::1", "correct the variable"),
     ],
 )
-def test_a_proxy_that_can_not_be_used_is_said(
-    value: str, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_proxy_that_can_not_be_used_is_said(value: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", value)
     monkeypatch.setitem(sys.modules, "socksio", None)
     with pytest.raises(EndpointError, match=f"(?s)gpu.invalid .*{said}.*no_proxy") as caught:
@@ -116,10 +113,10 @@ def test_a_stream_through_a_proxy_is_measured_and_says_so(monkeypatch: pytest.Mo
             address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
             monkeypatch.setenv("http_proxy", address)
             url = httpx.URL("http://gpu.invalid:8000/v1/chat/completions")
-            async with exchange.Channel(url).http as client:
+            async with aclosing(exchange.Channel(url)) as channel:
                 tape = Tape(total_s=10)
                 body = {"stream": True, "messages": [], "mock": {"connection_close": True}}
-                assert await exchange.post(client, url, body, tape) is None
+                assert await channel.post(url, body, tape) is None
         response = stream.assemble(Received(tape.reads, tape.started_ns, tape.ended_ns))
         assert tape.transport == "httpx"
         assert tape.lag_s is not None
@@ -165,8 +162,8 @@ def test_clock_and_limits_begin_at_the_write(
             transport = route.transport_for(url)
             assert isinstance(transport, route.ProxiedTransport)
             transport._inner._pool._network_backend = SlowToConnect()  # type: ignore[attr-defined]
-            async with exchange.Channel(url, transport=transport).http as client:
-                failure = await exchange.post(client, url, {}, tape)
+            async with aclosing(exchange.Channel(url, transport=transport)) as channel:
+                failure = await channel.post(url, {}, tape)
         assert (tape.started_ns - tape.called_ns) / 1e9 > 0.29
         if wrong is not None:
             assert failure is not None
@@ -183,8 +180,8 @@ def test_a_dead_proxy_is_a_failure_in_words(monkeypatch: pytest.MonkeyPatch) -> 
 
     async def main() -> None:
         url = httpx.URL("http://gpu.invalid/v1/chat/completions")
-        async with exchange.Channel(url).http as client:
-            failure = await exchange.post(client, url, {}, Tape())
+        async with aclosing(exchange.Channel(url)) as channel:
+            failure = await channel.post(url, {}, Tape())
         assert failure is not None
         assert failure.kind == "connect"
         assert failure.message.startswith("gpu.invalid can't be reached through the proxy 127.0.0.1:1")
@@ -212,8 +209,8 @@ def test_a_proxy_that_goes_wrong_ends_in_time(
         async with serving(drip) as address:
             monkeypatch.setenv("http_proxy", address)
             url = httpx.URL("http://gpu.invalid/v1/chat/completions")
-            async with exchange.Channel(url).http as client:
-                failure = await exchange.post(client, url, {}, Tape(total_s=0.3))
+            async with aclosing(exchange.Channel(url)) as channel:
+                failure = await channel.post(url, {}, Tape(total_s=0.3))
             await asyncio.sleep(0.05)  # the proxy sees that we have gone
         assert failure is not None
         assert failure.kind == "timeout"

@@ -75,7 +75,7 @@ class OllamaClient:
         )
 
     def _probe(self) -> probe.Probe:
-        return probe.Probe(self._channel.http, self._base, self.endpoint.timeouts.connect_s)
+        return probe.Probe(self._channel, self._base, self.endpoint.timeouts.connect_s)
 
     async def _loaded(self, ask: probe.Probe, model: str | None) -> Any:
         """The model as it is loaded now; None if it is not."""

@@ -50,7 +50,7 @@ class OpenAIClient:
     async def describe(self) -> Facts:
         """Ask the server once what it is; see ``probe``."""
         if self._facts is None:
-            ask = probe.Probe(self._channel.http, self._base, self.endpoint.timeouts.connect_s)
+            ask = probe.Probe(self._channel, self._base, self.endpoint.timeouts.connect_s)
             self._facts = await probe.describe(ask, self.endpoint)
         return self._facts
 

@@ -24,6 +24,7 @@ from pytest_llmeval.model import Facts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_llmeval.measure.exchange import Channel
     from pytest_llmeval.model import Endpoint
 
 ANSWER_S = 15.0
@@ -169,9 +170,9 @@ class Probe:
     ``connect_s`` bounds connecting, and waiting for a model that is still being loaded.
     """
 
-    def __init__(self, client: httpx.AsyncClient, base: Base, connect_s: float) -> None:
+    def __init__(self, channel: Channel, base: Base, connect_s: float) -> None:
         self.base = base
-        self._client = client
+        self._channel = channel
         self._connect_s = connect_s
 
     async def models(self) -> list[dict[str, Any]] | None:
@@ -224,7 +225,7 @@ class Probe:
             first_read_s=ANSWER_S,
             max_bytes=foreign.MOST_BYTES,
         )
-        await exchange.send(self._client, url, body, tape)
+        await self._channel.send(url, body, tape)
         compression.unpack(tape)
         return _Answer(tape.status, b"".join(data for _, data in tape.reads))
 
