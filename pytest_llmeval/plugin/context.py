@@ -126,25 +126,20 @@ class Context:
 
         return View(self.config.rootpath)
 
-    @cached_property
+    @property
     def folder(self) -> Path:
-        """``.llmeval`` in pytest's rootdir, kept out of git by its own ``.gitignore``. Raises ``OSError``."""
-        folder = self.config.rootpath / ".llmeval"
-        folder.mkdir(exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-        return folder
+        """``.llmeval`` in pytest's rootdir; made by ``preparation``."""
+        return self.config.rootpath / ".llmeval"
 
     @property
     def run_folder(self) -> Path:
-        """``.llmeval/runs/<id>``: run file, answers, logs, locks. Whoever writes makes it."""
+        """``.llmeval/runs/<id>``: run file, answers, logs, locks; made by whoever writes first."""
         return self.folder / "runs" / self.run_id
 
     @property
     def locks(self) -> Path:
         """The folder of the locks by which processes of this machine take turns at an endpoint."""
-        return self.config.rootpath / ".llmeval" / "runs" / self.run_id / "turns"
+        return self.run_folder / "turns"
 
     @property
     def take_turns(self) -> TakeTurns:

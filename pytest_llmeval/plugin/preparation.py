@@ -25,7 +25,7 @@ def prepare(context: Context) -> None:
     """Raises ``pytest.UsageError`` for a run that could not be published, or not be bounded."""
     if not context.settings.endpoints:
         return
-    check_run_folder(context)
+    make_folder(context.folder)
     check_places(context.settings)
     check_report(context.settings)
     _ = context.baselines  # read now: one that can't be ends the run before it costs anything
@@ -33,16 +33,20 @@ def prepare(context: Context) -> None:
     fetch_weights(context)
 
 
-def check_run_folder(context: Context) -> None:
-    """A run that can't be kept is not begun."""
+def make_folder(folder: Path) -> None:
+    """``.llmeval``, kept out of git by its own ``.gitignore``. A run that can't be kept is not begun."""
+    ignore = folder / ".gitignore"
     try:
-        if os.access(context.folder, os.W_OK):
+        folder.mkdir(exist_ok=True)
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        if os.access(folder, os.W_OK):
             return
         why = "it is read-only for you"
     except OSError as error:
         why = error.strerror or str(error)
     raise pytest.UsageError(
-        f"{context.config.rootpath / '.llmeval'}: can't be written: {why}\n"
+        f"{folder}: can't be written: {why}\n"
         "  -> runs are kept there, in pytest's root folder: run in a copy that can be written, or choose "
         "another root by --rootdir"
     )

@@ -105,7 +105,7 @@ class Progress:
 
 def on(config: pytest.Config, *, quiet: bool) -> Progress:
     """The progress of this process; decided once, before pytest captures output again."""
-    if quiet or config.option.verbose < 0:
+    if quiet or getattr(config.option, "verbose", -1) < 0:  # not there under -p no:terminal
         return Progress(None)
     return Progress(config.stash.get(TERMINAL, None))
 

@@ -41,7 +41,7 @@ AFRESH = "start a new run, without --llm-resume, or put back what changed"
 def find(context: Context) -> Unfinished:
     """The run to take up. Raises ``pytest.UsageError`` where there is none, or it was asked otherwise."""
     try:
-        path = journal.find(context.config.rootpath / ".llmeval" / "runs", context.settings.resume or "")
+        path = journal.find(context.folder / "runs", context.settings.resume or "")
         told = journal.read(path)
     except ResumeError as error:
         raise pytest.UsageError(str(error)) from None
@@ -168,7 +168,7 @@ class Log:
         except OSError as error:
             self._is_full = True
             assert self.context.recorder is not None
-            where = self.context.config.rootpath / ".llmeval"
+            where = self.context.folder
             self.context.recorder.unwritten.append(
                 f"{where}: the journal can't be written: {error.strerror}; the rest of the run is not in it"
             )

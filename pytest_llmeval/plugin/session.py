@@ -202,8 +202,17 @@ class Recorder:
             raise pytest.UsageError("\n".join(dict.fromkeys(self.unwritten)))
 
     def _refuse_unselected(self) -> None:
+        """A gate must not be green for nothing."""
         if self.unselected and self.context.settings.strict:
             raise pytest.UsageError(f"--llm-strict: {self.unselected} skipped: {unselected.REASON}")
+        if (sentence := self._unspoken()) and self.context.settings.strict:
+            raise pytest.UsageError(f"--llm-strict: {sentence}")
+
+    def _unspoken(self) -> str | None:
+        """Why no cell was asked, where that is for its prompt languages."""
+        if not self.context.asked or not self.context.settings.candidates:
+            return None
+        return self.context.view.unspoken(self.context.settings.prompt_languages)
 
     def left_out(self) -> bool:
         """Whether something of the suites in view was not run: that is no evidence about the whole.
@@ -245,6 +254,8 @@ class Recorder:
     def say(self, reporter: pytest.TerminalReporter) -> None:
         """The table, the sentences, and GitHub's annotations."""
         if self.run is None:
+            if sentence := self._unspoken():
+                reporter.write_line(f"llmeval: {sentence}")
             if self.unselected:
                 reporter.write_line(f"llmeval: {self.unselected} skipped: {unselected.REASON}")
             return

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval import problems
 from pytest_llmeval.errors import ScenarioError
+from pytest_llmeval.language import _
 from pytest_llmeval.model import Selection, Suite, cell_key, suite_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Collection, Container, Iterable
 
     from pytest_llmeval.model import Record
 
@@ -63,6 +64,17 @@ class View:
     def cells(self) -> set[str]:
         """The key of every cell that the collected scenario files yield."""
         return set(self.places)
+
+    def unspoken(self, wanted: Collection[str]) -> str | None:
+        """Why a run in these prompt languages asked no cell; None where any scenario has one of them."""
+        there = sorted({key.rpartition("/")[2] for key in self.places})
+        if not wanted or not there or not set(wanted).isdisjoint(there):
+            return None
+        return _(
+            "no scenario has a prompt in {wanted}: there are {languages}",
+            wanted=", ".join(wanted),
+            languages=", ".join(there),
+        )
 
     def suite_of_module(self, path: Path) -> str:
         """The suite of a Python file's ``llm`` tests: its path below the root, else its name."""

@@ -199,6 +199,13 @@ def test_where_there_is_no_terminal_it_is_not(tmp_path: Any, monkeypatch: pytest
             assert progress.on(one, quiet=False).descriptor is None
 
 
+def test_where_pytest_itself_has_no_terminal_it_is_not(on_terminal: Terminal) -> None:
+    one: Any = SimpleNamespace(option=SimpleNamespace(), stash=pytest.Stash())
+    progress.remember_terminal(one)
+    assert progress.on(one, quiet=False).descriptor is None, "-p no:terminal"
+    progress.forget_terminal(one)
+
+
 def test_what_is_drawn_fits_one_line_of_any_width(terminal: Terminal) -> None:
     """Clipped at the screen's edge by the terminal: a wrapped line could not be wiped."""
     with Progress(terminal.descriptor).cell(CELL):

@@ -141,6 +141,23 @@ def test_signals_are_taken_only_where_somebody_is_asked(
         signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.parametrize(
+    ("languages", "strict", "refused"), [("fr", True, True), ("fr", False, False), ("ko", True, False)]
+)
+def test_a_language_that_no_scenario_has_is_no_green_gate(
+    tmp_path: Path, languages: str, strict: bool, refused: bool
+) -> None:
+    chosen = Settings(endpoints=BOX.endpoints, prompt_languages=(languages,), strict=strict)
+    one = recorder(tmp_path, chosen)
+    if not refused:
+        one._refuse_unselected()
+        return
+    with pytest.raises(
+        pytest.UsageError, match=r"--llm-strict: no scenario has a prompt in fr: there are en, ko"
+    ):
+        one._refuse_unselected()
+
+
 # -- whether it was all ------------------------------------------------------------------------------------
 
 

@@ -270,6 +270,14 @@ def test_the_controller_sees_what_its_workers_saw(view: View, write: Callable[..
     assert missing(controller, baseline, done={"t::test_a[e]"}) == sorted(baseline)
 
 
+def test_why_no_cell_has_the_prompt_language(view: View, write: Callable[..., Path]) -> None:
+    assert view.unspoken(("fr",)) is None, "there is nothing at all"
+    saw(view, write(MINE, "mine.eval.yaml"))
+    assert view.unspoken(("fr", "de")) == "no scenario has a prompt in fr, de: there are en, ko"
+    assert view.unspoken(("fr", "ko")) is None
+    assert view.unspoken(()) is None
+
+
 def test_a_folder_that_cant_be_read_is_passed_over(
     view: View, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
