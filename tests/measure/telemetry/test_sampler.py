@@ -50,13 +50,24 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "llmeval-telemetry"]
 
 
+class Loaded(Source):
+    """Tells 1 before a window, 5 while it is open and 2 afterwards, however late its thread comes."""
+
+    over: threading.Event
+
+    def read(self):
+        self.level = 1.0 if not self.asked else 2.0 if self.over.is_set() else 5.0
+        return super().read()
+
+
 def test_a_window() -> None:
-    source = Source()
+    source = Loaded()
     sampler = Sampler([source])
+    source.over = threading.Event()
     sampler.start()
-    source.level = 5.0
+    assert sampler._window is not None
+    source.over = sampler._window._over
     time.sleep(0.1)
-    source.level = 2.0
     seen = sampler.stop()
     assert not threads()
     assert seen.peak == {"server_level": 5.0}
