@@ -46,12 +46,14 @@ async def ask(url: str) -> Response:
         await client.aclose()
 
 
-def asked(serving: Any, context: ssl.SSLContext | None, scheme: str = "https") -> Response:
+def asked(
+    serving: Any, context: ssl.SSLContext | None, scheme: str = "https", answer: bytes = framed(GOOD)
+) -> Response:
     """What comes from a server on ``localhost``."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(10_000)
-        writer.write(framed(GOOD))
+        writer.write(answer)
 
     async def main() -> Response:
         async with serving(handle, ssl=context) as url:
@@ -105,8 +107,9 @@ def test_a_certificate_that_is(
     assert f"its certificate is refused: {said}" in met.message
 
 
-def test_http_where_tls_is_expected(serving: Any) -> None:
-    met = failure(asked(serving, None))
+@pytest.mark.parametrize("answer", [framed(GOOD), b""], ids=["answers", "hangs up"])
+def test_http_where_tls_is_expected(answer: bytes, serving: Any) -> None:
+    met = failure(asked(serving, None, answer=answer))
     assert met.kind == "connect"
     assert "is it https at all?" in met.message
 
