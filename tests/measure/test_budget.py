@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmeval.measure import budget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROSE = (
     "The router keeps a table of every path that it knows. When a packet arrives, it looks for the "
@@ -89,3 +94,15 @@ def test_a_refusal_with_numbers_corrects_the_limit() -> None:
 )
 def test_what_can_not_fit_is_not_corrected(asked: int | None, window: int | None, prompt: int | None) -> None:
     assert budget.corrected(asked, window=window, prompt_tokens=prompt) is None
+
+
+@pytest.mark.parametrize("count", [budget.estimate_tokens, budget.least_tokens])
+def test_a_long_prompt_is_counted_once(count: Callable[[list[str]], int]) -> None:
+    """A load asks the same again while other streams of the process are read."""
+    prompt = "안녕하세요, please fix this: f(x)\n" * 20_000
+    times_s = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        count([prompt])
+        times_s.append(time.perf_counter() - begin)
+    assert min(times_s[1:]) < times_s[0] / 10
