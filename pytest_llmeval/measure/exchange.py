@@ -243,9 +243,8 @@ def _unconnected(error: httpx.RequestError, url: httpx.URL) -> str:
         return str(error) or f"{origin(url)} can't be reached"
     if cause.errno == errno.ECONNREFUSED or f"Errno {errno.ECONNREFUSED}]" in str(cause):
         return f"nothing listens at {origin(url)}: is the server running?"
-    if url.scheme == "https" and isinstance(cause, ConnectionError) and cause.errno is None:
-        return f"{origin(url)}: the connection ended before TLS had begun: is it https at all?"
-    return f"{origin(url)} can't be reached: {cause}"
+    reason = str(cause) or "it hung up when TLS began: is it https at all?"  # asyncio gives no other words
+    return f"{origin(url)} can't be reached: {reason}"
 
 
 def _untrusted(error: ssl.SSLError) -> str:
