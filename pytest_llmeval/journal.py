@@ -17,7 +17,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec import Struct, structs
 
-from . import wire
+from . import forks, wire
 from .errors import ResumeError
 from .model import Analysers, Facts, Host, Part
 
@@ -261,6 +261,7 @@ class Journal:
                 f"run {opening.run} is still under way", where=str(path), hint="let it end, or end it"
             ) from None
         self._file = path.open("ab")
+        forks.keep(self._file.fileno())
         if keep_bytes is None:
             self.write(opening)
         else:
@@ -274,6 +275,8 @@ class Journal:
 
     def close(self) -> None:
         """Leave it to a later run. Safe to call twice."""
+        if not self._file.closed:
+            forks.forget(self._file.fileno())
         with suppress(OSError):  # what could not be written once can't be now
             self._file.close()
         self._lock.release()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import wire
+from . import whole, wire
 from .errors import RunFileError
 from .model import Run
 
@@ -60,14 +59,9 @@ def dump(run: Run) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all; a reader never sees half of it. Raises ``OSError`` with its name."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a file whole or not at all, as ``whole.write`` does. Raises ``OSError`` with its name."""
+    data = text.encode()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        whole.write(path, data)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None

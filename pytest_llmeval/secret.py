@@ -2,8 +2,8 @@
 
 A server may repeat a key (``Incorrect API key provided: sk-…``), a traceback may show a header. Looked for is
 the key as it is, percent-encoded, escaped for JSON, Python or HTML, as hexadecimal digits, and in base64
-wherever in it the key begins, as in ``Authorization: Basic``. Keys of fewer than eight characters are not
-looked for: they are words of many answers.
+wherever in it the key begins, as in ``Authorization: Basic``. Keys of fewer than eight characters are words
+of many answers: they are looked for only behind words that a key follows.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
+from . import whole
+from .servertable import NO_KEYS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
 BLOT = "[key]"
 """What stands in a key's place."""
 SHORTEST = 8
-"""Characters of a key that is looked for."""
+"""Characters of a key that is looked for wherever it stands."""
+_FOLLOWED_BY_KEYS = ("[Bb]earer ", "[Bb]earer%20", "key provided: ")
+"""How servers repeat a header; OpenAI's refusal."""
 
 
 class Secret(str):
@@ -37,13 +42,15 @@ class Blotter:
     """Puts ``BLOT`` where a key stands, in any of its forms. False where there is none to look for."""
 
     def __init__(self, keys: Iterable[str]) -> None:
+        keys = set(keys)
         longest_first = sorted(
             {key for key in keys if len(key) >= SHORTEST}, key=lambda key: (-len(key), key)
         )
         forms = [form for key in longest_first for form in _forms(key)]
-        pattern = "|".join(forms)
-        self._in_text = re.compile(pattern) if forms else None
-        self._in_bytes = re.compile(pattern.encode()) if forms else None
+        short = sorted(key for key in keys if len(key) < SHORTEST and key not in NO_KEYS)
+        pattern = "|".join([*forms, *map(_short_pattern, short)])
+        self._in_text = re.compile(pattern) if pattern else None
+        self._in_bytes = re.compile(pattern.encode()) if pattern else None
 
     def __bool__(self) -> bool:
         return self._in_text is not None
@@ -76,10 +83,8 @@ class Blotter:
         with path.open("rb") as lines:
             if all(self.data(line) == line for line in lines):
                 return
-        clean = path.with_name(f".{path.name}.tmp")
-        with path.open("rb") as lines, clean.open("wb") as kept:
-            kept.writelines(map(self.data, lines))
-        clean.replace(path)
+        with path.open("rb") as lines:
+            whole.write(path, map(self.data, lines))
 
     def value(self, value: Any) -> Any:
         """The same of every text in plain data, keys of mappings too."""
@@ -131,3 +136,8 @@ def _escaped(char: str) -> str:
     ]
     slashes = {"\\": r"\\+", "/": r"\\*/", "'": r"\\*'", '"': r'\\*"'}
     return f"(?:{slashes.get(char) or re.escape(char)}|(?i:{'|'.join(forms)}))"
+
+
+def _short_pattern(key: str) -> str:
+    before = "|".join(f"(?<={words})" for words in _FOLLOWED_BY_KEYS)
+    return f"(?:{before}){re.escape(key)}(?![0-9A-Za-z])"

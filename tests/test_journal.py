@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,9 +17,6 @@ from msgspec import structs
 from pytest_llmeval import journal, wire
 from pytest_llmeval.errors import ResumeError
 from pytest_llmeval.model import Analysers, Facts, Host, Part, Record, Sample
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RUN = "20261121T034501Z-3f9c"
 ASKED = journal.Asked(
@@ -157,6 +159,37 @@ def test_two_processes_can_not_write_one_journal(tmp_path: Path) -> None:
         journal.Journal(path, OPENING, keep_bytes=0)
     one.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+FORKING = """
+import os, sys, time
+from pathlib import Path
+from test_journal import OPENING
+from pytest_llmeval import journal
+one = journal.Journal(Path(sys.argv[1]), OPENING)
+if os.fork() == 0:
+    os.write(one._file.fileno(), b"what the child writes")
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+os.wait()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_forked_child_that_outlives_the_run_keeps_nobody_from_resuming_it(tmp_path: Path) -> None:
+    path = tmp_path / RUN / journal.FILE
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    command = [sys.executable, "-c", FORKING, str(path)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.kill()
+        process.wait(30)
+    try:
+        assert journal.read(path).cells == {}
+        journal.Journal(path, OPENING, keep_bytes=journal.read(path).size_bytes).remove()
+    finally:
+        os.kill(child, signal.SIGKILL)
 
 
 # -- which one ---------------------------------------------------------------------------------------------

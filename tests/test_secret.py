@@ -54,8 +54,25 @@ def test_every_form_is_blotted_out(shown: str) -> None:
 
 
 def test_what_is_too_short_to_be_told_from_a_word_stays() -> None:
-    assert not Blotter(["EMPTY", "sk-1234", ""])
-    assert Blotter(["EMPTY"]).text("It is EMPTY.") == "It is EMPTY."
+    assert not Blotter(["EMPTY", "NA", "none", ""])
+    assert Blotter(["EMPTY"]).text("Bearer EMPTY") == "Bearer EMPTY"
+    assert Blotter(["list"]).text("a list of lists") == "a list of lists"
+
+
+@pytest.mark.parametrize(
+    ("shown", "left"),
+    [
+        ("sent 'Authorization': 'Bearer s3cret'", "sent 'Authorization': 'Bearer [key]'"),
+        ("bearer%20s3cret&", "bearer%20[key]&"),
+        ("Incorrect API key provided: s3cret.", "Incorrect API key provided: [key]."),
+        ("Bearer s3cret2, s3cret", "Bearer s3cret2, s3cret"),
+    ],
+)
+def test_a_short_key_is_found_where_a_key_stands(shown: str, left: str) -> None:
+    blotter = Blotter(["s3cret", "sk-12345678"])
+    assert blotter.text(shown) == left
+    assert blotter.data(shown.encode()) == left.encode()
+    assert "".join(blotter.pieces(list(shown))) == left
 
 
 def test_one_key_in_another() -> None:

@@ -23,8 +23,14 @@ MARKS = ("llmeval.toml", "baselines", "pyproject.toml", "pytest.ini", "tox.ini",
 
 
 def root() -> Path:
-    """The nearest folder from the working folder up that has ``.llmeval``, or looks like a root."""
-    here = Path.cwd()
+    """The nearest folder from the working folder up that has ``.llmeval``, or looks like a root.
+
+    Raises ``UsageError`` where the working folder was removed.
+    """
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the working folder is gone", hint="cd to your project") from None
     for folder in (here, *here.parents):
         if (folder / ".llmeval").is_dir():
             return folder

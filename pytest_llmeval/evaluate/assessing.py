@@ -12,6 +12,7 @@ from msgspec import structs
 
 from pytest_llmeval import hashes, wire
 from pytest_llmeval.measure import ceiling, price, throughput, timing
+from pytest_llmeval.measure.quiet import STOPPED_S
 from pytest_llmeval.model import (
     Failure,
     Load,
@@ -199,6 +200,8 @@ def _void(response: Response, gap_p50_s: float | None) -> str | None:
     limit = max(MIN_LAG_LIMIT_S, (gap_p50_s or 0.0) / 10)
     if response.lag_s is None or response.lag_s <= limit:
         return None
+    if response.lag_s > STOPPED_S:
+        return f"this client stood still for {response.lag_s:.1f} s: it was stopped, or its machine slept"
     return f"the client's event loop lagged {response.lag_s * 1e3:.1f} ms (limit {limit * 1e3:.1f} ms)"
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_llmeval import wire
+from pytest_llmeval import whole, wire
 from pytest_llmeval.errors import BaselineError
 from pytest_llmeval.language import ngettext
 from pytest_llmeval.model import Policy
@@ -268,43 +268,34 @@ def _turn(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
-    lock = Path(tempfile.gettempdir()) / f"llmeval-baselines-{name}.lock"
     try:
-        with FileLock(lock, timeout=_LOCK_TIMEOUT_S, mode=0o666):
-            yield
+        path = Path(tempfile.gettempdir()) / f"llmeval-baselines-{name}.lock"
+        lock = FileLock(path, timeout=_LOCK_TIMEOUT_S, mode=0o666)
+        lock.acquire()
     except Timeout:
         raise BaselineError(
             f"another process has been writing for {_LOCK_TIMEOUT_S:.0f} s",
             where=str(folder),
-            hint=f"end it, or remove {lock} if there is none",
+            hint=f"end it, or remove {path} if there is none",
         ) from None
+    except OSError as error:
+        raise BaselineError(
+            f"can't be written without a lock in the folder of temporary files: {error.strerror or error}",
+            where=str(folder),
+            hint="make room or permit writing there, or name another folder in TMPDIR",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _write(path: Path, baseline: Baseline) -> None:
-    """The whole file or none of it: a temporary one beside it, flushed to the disk, renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """The whole file or none of it."""
+    data = dumps(baseline)
     try:
-        with temporary.open("wb") as file:
-            file.write(dumps(baseline))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _flush_folder(path.parent)
+        whole.write(path, data)
     except OSError as error:
         raise BaselineError(
             f"can't be written: {error.strerror}", where=str(path), hint="the old file, if any, is as it was"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the rename durable, where the system lets folders be opened."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -175,7 +175,7 @@ class Connection(asyncio.Protocol):
         tape = self._tape
         if tape is None:
             return
-        now_ns = time.perf_counter_ns()
+        now_ns = time.perf_counter_ns() - tape.lost_ns
         next_s: float | None = None
         for limit_s, since_ns, sentence in self._limits(tape, now_ns):
             if limit_s is None:

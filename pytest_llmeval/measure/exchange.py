@@ -23,6 +23,7 @@ from pytest_llmeval.model import ErrorKind, Failure, Request, Response, Timeouts
 from . import compression, redirects, retry_after
 from .budget import AS_MUCH_AS_FITS
 from .connection import NotHTTP
+from .quiet import STOPPED_S
 from .received import Received
 from .redirects import Misdirected
 from .route import transport_for
@@ -200,6 +201,9 @@ def _comes_back(tape: Tape) -> bool:
 def _response(tape: Tape, failure: Failure | None, assemble: Assemble) -> Response:
     started_ns, status = tape.started_ns, tape.status or 200
     response = assemble(Received(tape.reads, started_ns, tape.ended_ns or started_ns, status, failure))
+    if response.failure is not None and (tape.lag_s or 0) > STOPPED_S:
+        said = f"{response.failure.message}; this client stood still for {tape.lag_s:.1f} s meanwhile"
+        response = structs.replace(response, failure=structs.replace(response.failure, message=said))
     return structs.replace(response, transport=tape.transport, retries=tape.retries, lag_s=tape.lag_s)
 
 

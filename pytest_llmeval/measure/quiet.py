@@ -13,6 +13,8 @@ from array import array
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from . import asleep
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 TICK_S = 0.002
 """Stops shorter than this may be missed; 500 ticks a second cost about 0.3 % of a core."""
+STOPPED_S = 0.5
+"""A loop that lagged so much did not run at all: the process was stopped, or its machine was frozen."""
 
 
 class Quiet:
@@ -28,7 +32,7 @@ class Quiet:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._streams = 0
+        self._tapes: dict[int, Tape] = {}
         self._late_ns = array("q")
         self._due_ns = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -36,18 +40,20 @@ class Quiet:
     @contextmanager
     def stream(self, tape: Tape) -> Iterator[None]:
         """Watch while the block runs and leave the largest lag in ``tape.lag_s``."""
-        if not self._streams:
+        if not self._tapes:
             _hold_collection()
             self._wait()
-        self._streams += 1
-        first = len(self._late_ns)
+        self._tapes[id(tape)] = tape
+        first, slept_ns = len(self._late_ns), asleep.so_far_ns()
         try:
             yield
         finally:
             self._note()
-            tape.lag_s = max(self._late_ns[first:]) / 1e9
-            self._streams -= 1
-            if not self._streams:
+            slept_ns = asleep.so_far_ns() - slept_ns
+            lag_ns = max(self._late_ns[first:])
+            tape.lag_s = (slept_ns if slept_ns > asleep.LEAST_NS else lag_ns) / 1e9
+            del self._tapes[id(tape)]
+            if not self._tapes:
                 self._stop()
 
     def _wait(self) -> None:
@@ -59,7 +65,11 @@ class Quiet:
         self._wait()
 
     def _note(self) -> None:
-        self._late_ns.append(max(0, time.perf_counter_ns() - self._due_ns))
+        late_ns = max(0, time.perf_counter_ns() - self._due_ns)
+        self._late_ns.append(late_ns)
+        if late_ns > STOPPED_S * 1e9:
+            for tape in self._tapes.values():
+                tape.lost_ns += late_ns
 
     def _stop(self) -> None:
         if self._timer is not None:

@@ -21,7 +21,6 @@ import base64
 import binascii
 import hashlib
 import json
-import os
 import re
 from collections import Counter
 from itertools import pairwise
@@ -30,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from pytest_llmeval import wire
+from pytest_llmeval import whole, wire
 from pytest_llmeval.errors import EndpointError
 from pytest_llmeval.model import Facts, Parameters
 from pytest_llmeval.secret import Blotter
@@ -119,7 +118,8 @@ class Recorder:
         if not self._kept[name]:
             for old in self.folder.glob(f"{name}-*.json"):
                 old.unlink(missing_ok=True)
-        _write(self.folder / f"{name}-{self._kept[name]}.json", encode(exchange))
+        path = self.folder / f"{name}-{self._kept[name]}.json"
+        whole.write(path, encode(exchange).encode(), quick=True)  # other streams may run
         self._kept[name] += 1
 
     def _reads(self, tape: Tape, said: str) -> tuple[tuple[int, bytes], ...] | None:
@@ -167,15 +167,6 @@ def _name(messages: Messages) -> str:
     """``write-a-python-function-3f9c2d81``; the words are those of the last message, if they are ASCII."""
     words = re.findall(r"[a-z0-9]+", messages[-1][1].lower())[:4] if messages else []
     return "-".join([*(word[:16] for word in words or ["prompt"]), messages_key(messages)[:8]])
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.stem}-{os.getpid()}.part")
-    try:
-        partial.write_text(text, "utf-8", newline="\n")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 # -- reading -----------------------------------------------------------------------------------------------

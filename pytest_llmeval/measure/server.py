@@ -263,6 +263,8 @@ def _dead(server: Server) -> ServerError:
 
 
 def _cut_lifeline(process: subprocess.Popen[bytes]) -> None:
+    """Tell ``deathwatch`` to stop; by a signal first: a forked child of ours may hold the pipe open."""
+    process.terminate()
     if process.stdin:
         with suppress(OSError):
             process.stdin.close()

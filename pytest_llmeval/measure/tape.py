@@ -59,6 +59,8 @@ class Tape:
     retries: int = 0
     lag_s: float | None = None
     """The event loop's largest lag between start and end."""
+    lost_ns: int = 0
+    """For so long this process stood still meanwhile (``quiet.STOPPED_S``): no limit counts that."""
     transport: Literal["measured", "httpx", "replay"] = "httpx"
 
     def start(self) -> None:
@@ -95,7 +97,7 @@ class Tape:
         """Seconds left of the whole exchange's limit."""
         if self.total_s is None:
             return None
-        return max(0.0, self.total_s - (time.perf_counter_ns() - self.called_ns) / 1e9)
+        return max(0.0, self.total_s - (time.perf_counter_ns() - self.called_ns - self.lost_ns) / 1e9)
 
     def header(self, name: str) -> str | None:
         """A header of the answer; ``name`` in lower case."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from . import descriptors
 from .connection import Connection, Unanswered
 from .quiet import Quiet
 from .tape import Tape
@@ -37,7 +38,8 @@ class MeasuringTransport(httpx.AsyncBaseTransport):
     Limits are the tape's, else those of httpx (``connect`` and ``read``). Raises what httpx's own transport
     raises; the tape then holds what was read. A connection that is closed before a byte of the answer is
     replaced once; ``tape.retries`` tells. A request that is not ``tape.safe`` has a connection of its own, so
-    that no server closes it just then, and is never sent again.
+    that no server closes it just then, and is never sent again. Beside another connection none is made with
+    one of the last ``descriptors``.
     """
 
     def __init__(self, ssl_context: SSLContext | None = None) -> None:
@@ -124,6 +126,8 @@ class MeasuringTransport(httpx.AsyncBaseTransport):
             self._ssl_context = httpx.create_ssl_context()
         limits = [limit for limit in (tape.connect_s, tape.left_s()) if limit is not None]
         limit_s = min(limits) if limits else None
+        if self._open and descriptors.are_exhausted():
+            raise _no_room()
         try:
             async with asyncio.timeout(limit_s):
                 _, connection = await loop.create_connection(
@@ -135,7 +139,12 @@ class MeasuringTransport(httpx.AsyncBaseTransport):
         except TimeoutError:
             raise httpx.ConnectTimeout(f"no connection within {limit_s:.3g} s") from None
         except (OSError, UnicodeError, OverflowError) as error:  # UnicodeError: a host's name that can't be
+            if descriptors.are_exhausted():  # others were looked up meanwhile
+                raise _no_room() from error
             raise httpx.ConnectError(str(error)) from error
+        if self._open and descriptors.is_in_reserve(_number(connection)):
+            connection.close()
+            raise _no_room()
         self._open.add(connection)
         connection.closed.add_done_callback(lambda _: self._open.discard(connection))
         return connection
@@ -170,6 +179,19 @@ def _payload(request: httpx.Request, body: bytes) -> bytes:
     ]
     lines += [b"Accept-Encoding: identity", b"", body]
     return b"\r\n".join(lines)
+
+
+def _number(connection: Connection) -> int:
+    """The descriptor of its socket."""
+    number: int = connection.transport.get_extra_info("socket").fileno()
+    return number
+
+
+def _no_room() -> httpx.ConnectError:
+    lack = descriptors.TooManyOpenFiles()
+    error = httpx.ConnectError(str(lack))
+    error.__cause__ = lack
+    return error
 
 
 def _unanswered(ended: Unanswered, tape: Tape) -> str:

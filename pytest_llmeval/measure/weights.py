@@ -86,7 +86,20 @@ NAMES = tuple(sorted(_NAMED))
 
 
 def cache_folder() -> Path:
-    """``models`` below ``LLMEVAL_CACHE_DIR``, else below ``pytest-llmeval`` in the user's cache folder."""
+    """``models`` below ``LLMEVAL_CACHE_DIR``, else below ``pytest-llmeval`` in the user's cache folder.
+
+    Raises ``UsageError`` for a user without a home.
+    """
+    try:
+        return _cache_folder()
+    except RuntimeError:  # of an account that is in no list, as containers have them
+        raise UsageError(
+            "there is no folder for the weights: this user has no home, and HOME is not set",
+            hint="name one in LLMEVAL_CACHE_DIR",
+        ) from None
+
+
+def _cache_folder() -> Path:
     if own := os.environ.get("LLMEVAL_CACHE_DIR"):
         return Path(own).expanduser() / "models"
     if sys.platform == "win32":

@@ -67,7 +67,7 @@ class Bench:
     def __init__(self, context: Context) -> None:
         self.settings = context.settings
         self.started_unix = context.started_unix
-        self.began_unix = context.began_unix
+        self.began_s = context.began_s
         self.desk = context.desk
         self.locks = context.locks
         self.take_turns = context.take_turns
@@ -222,7 +222,7 @@ class Bench:
     def _refuse_late(self) -> None:
         """Raises ``OutOfTimeError`` once the run has taken the time that it may."""
         limit_s = self.settings.max_time_s
-        if limit_s is not None and time.time() >= self.began_unix + limit_s:
+        if limit_s is not None and time.monotonic() >= self.began_s + limit_s:
             raise OutOfTimeError(f"the {values.duration(limit_s)} of --llm-max-time are over")
 
     @cached_property

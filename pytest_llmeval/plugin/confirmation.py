@@ -44,7 +44,7 @@ def measure(recorder: Recorder, suspects: Mapping[str, Sequence[str]]) -> dict[s
     Takes no longer than the run has taken so far. Returns endpoint -> why some were not measured.
     """
     here = recorder.context
-    until = time.time() + (time.time() - here.started_unix)
+    until = time.monotonic() + here.ran_s
     unconfirmed: dict[str, str] = {}
     for endpoint in here.settings.endpoints:
         cells = suspects.get(endpoint.name, ())
@@ -92,7 +92,7 @@ def _refuse(here: Context, endpoint: Endpoint) -> None:
 
 def _measure(recorder: Recorder, endpoint: Endpoint, cells: Sequence[str], until: float) -> None:
     for number, cell in enumerate(cells):
-        if number == MOST_CELLS or (number and time.time() > until):
+        if number == MOST_CELLS or (number and time.monotonic() > until):
             raise _UnconfirmedError(
                 _("only {number} of {count} cells were measured once more", number=number, count=len(cells))
             )

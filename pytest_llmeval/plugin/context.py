@@ -53,6 +53,9 @@ class Context:
         self.started_unix: float = self.given.get("started_unix", time.time())
         self.began_unix: float = self.given.get("began_unix", self.started_unix)
         """When this part of the run began; the run itself may have been resumed."""
+        self.began_s = time.monotonic() - (time.time() - self.began_unix)
+        """The same in ``time.monotonic``, for what must not end, or go on, because a clock was set."""
+        self._pid = os.getpid()
         self.run_id: str = self.given.get("run_id") or _run_id(self.started_unix)
         self.everything = not self.is_worker and options.everything(config)
         self.has_own = False
@@ -92,6 +95,18 @@ class Context:
         """Of a resumed run: node id of a finished test -> what it was asked, as hashes by name."""
         given: dict[str, dict[str, str]] = self.given.get("finished", {})
         return self.unfinished.identities if self.unfinished else given
+
+    @property
+    def ran_s(self) -> float:
+        """Seconds for which the run has been under way, in all its parts."""
+        parts = self.unfinished.parts if self.unfinished else ()
+        before_s: float = sum(part.finished_s - part.started_s for part in parts)
+        return before_s + time.monotonic() - self.began_s
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether this is a forked child, to which nothing of what is open belongs."""
+        return os.getpid() != self._pid
 
     @cached_property
     def baselines(self) -> dict[str, Baseline]:
@@ -233,6 +248,8 @@ class Context:
 
     def close(self) -> None:
         """Close the bench and the desk: connections, analyser, servers."""
+        if self.is_copied:
+            return
         bench, self._bench = self._bench, None
         if bench is not None:
             bench.close()
@@ -272,8 +289,10 @@ def begin(config: pytest.Config) -> None:
         config.pluginmanager.register(here.recorder, "llmeval-recorder")
     if here.asked:
         from . import telling
+        from .offspring import Offspring
 
         telling.watch(config, here.settings.secrets.values())
+        config.pluginmanager.register(Offspring(), "llmeval-offspring")
         language.use(here.settings.report_language)
         options.check_suites(here.settings)
         options.only_suites(config, here.settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmeval import problems, promises, scenarios, shipped
-from pytest_llmeval.errors import CeilingError, NotMeasurableError, ScenarioError
+from pytest_llmeval.errors import CeilingError, LLMEvalError, NotMeasurableError, ScenarioError
 from pytest_llmeval.language import _
 from pytest_llmeval.model import cell_key
 from pytest_llmeval.report import cell as cell_text
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
     from pytest_llmeval import evaluate
     from pytest_llmeval.model import Endpoint, Record, Scenario
+
+
+NOT_OURS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE}
+)
+"""Errors that tell of the machine, not of a mistake in this program: no traceback helps."""
 
 
 class ScenarioFile(pytest.File):
@@ -109,6 +116,16 @@ class ScenarioItem(pytest.Item):
             details = cell_text.details(outcome.record, outcome.answers, here.answers_path, self._again())
             self.add_report_section("call", "llmeval", details)
             pytest.fail("\n".join(broken), pytrace=False)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """What the machine lacks is a sentence: an analyser that does not start, a disk that is full."""
+        error = excinfo.value
+        if isinstance(error, LLMEvalError):
+            return str(error)
+        if isinstance(error, OSError) and error.errno in NOT_OURS:
+            where = f"{error.filename}: " if error.filename else ""
+            return f"{where}{error.strerror}"
+        return super().repr_failure(excinfo, style)
 
     def _again(self) -> str:
         """The command that runs this cell again."""

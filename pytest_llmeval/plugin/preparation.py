@@ -12,6 +12,8 @@ from pytest_llmeval import dossier
 from pytest_llmeval.errors import LLMEvalError, UsageError
 from pytest_llmeval.measure import price, weights
 
+from . import places
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -27,6 +29,8 @@ def prepare(context: Context) -> None:
         return
     make_folder(context.folder)
     check_places(context.settings)
+    places.check(context.settings)
+    places.sweep(context.folder, context.settings.baselines)
     check_report(context.settings)
     _ = context.baselines  # read now: one that can't be ends the run before it costs anything
     check_prices(context.settings)

@@ -161,7 +161,7 @@ class Recorder:
             self.check_resumed(self.context.changed_cells, endpoints(session.items))
 
     def _publish(self, session: pytest.Session) -> None:
-        if self.was_refused or session.config.option.collectonly:
+        if self.was_refused or session.config.option.collectonly or self.context.is_copied:
             return
         if self.context.unfinished is not None:
             self.log.show_again(session)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     Change = Callable[[str], str]
 
+_HANDLERS = ("log_cli_handler", "log_file_handler")
+"""Of pytest's ``logging-plugin``: live logs and ``--log-file``."""
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 _TOLD = ("longrepr", "sections", "user_properties")
 """Of a report, what is prose. Its ids and its place are not."""
@@ -32,6 +35,15 @@ class Telling:
 
     def __init__(self, blotter: Blotter) -> None:
         self._blotter = blotter
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Logs are shown and kept without keys from here on: pytest's handlers are there now."""
+        plugin = session.config.pluginmanager.get_plugin("logging-plugin")
+        for name in _HANDLERS:
+            handler: logging.Handler | None = getattr(plugin, name, None)
+            if self._blotter and handler is not None:
+                handler.setFormatter(_Discreet(handler.formatter, self._blotter))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
@@ -61,6 +73,18 @@ class Telling:
     def _blot(self, report: pytest.CollectReport | pytest.TestReport) -> None:
         if self._blotter:
             rewrite(report, self._blotter.text)
+
+
+class _Discreet(logging.Formatter):
+    """As another one formats it, without keys."""
+
+    def __init__(self, formatter: logging.Formatter | None, blotter: Blotter) -> None:
+        super().__init__()
+        self._formatter = formatter or logging.Formatter()
+        self._blotter = blotter
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._blotter.text(self._formatter.format(record))
 
 
 def harmless(text: str) -> str:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
@@ -21,6 +20,7 @@ from pytest_llmeval.errors import AnalyserError
 
 from . import courtesy, rules, source
 from .analysis import Analysis
+from .patience import Patience
 from .scratch import Scratch
 from .worker import FOLDER_PREFIX, HEADER_BYTES
 
@@ -115,26 +115,21 @@ class _Worker:
 
     def __init__(self, cpu_s: int, start_s: float, *, gives_way: bool) -> None:
         self._cpu_s = cpu_s
-        self._scratch = Scratch(FOLDER_PREFIX)
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
-        try:
-            # -S -P: the interpreter brings the standard library alone, and nothing of the working folder
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-                [sys.executable, "-S", "-P", "-c", _BOOT, str(os.getpid()), str(cpu_s), *_search_path()],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-                cwd=self._scratch.path,
-                env=_environment(self._scratch.path),
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._scratch.remove()
-            self._log.close()
-            raise AnalyserError(f"the analyser can't be started: {error}") from error
+        with contextlib.ExitStack() as undo:
+            try:
+                self._scratch = Scratch(FOLDER_PREFIX)
+                undo.callback(self._scratch.remove)
+                self._log: IO[bytes] = undo.enter_context(tempfile.TemporaryFile())
+                self._process = self._started()
+            except OSError as error:
+                raise AnalyserError(
+                    f"the analyser can't be started: {error.strerror or error}",
+                    hint="it needs a folder of temporary files with room (TMPDIR) and open files (ulimit -n)",
+                ) from error
+            undo.pop_all()
         if gives_way:
             courtesy.give_way(self._process.pid)
-        hello, reason = self._receive(time.monotonic() + start_s)
+        hello, reason = self._receive(start_s)
         if hello != b"":
             told = hello.decode("utf-8", "replace") if hello else f"{reason}\n{self._tail()}"
             self.stop()
@@ -142,6 +137,18 @@ class _Worker:
                 f"the analyser did not start: {told.strip()}",
                 hint="check that radon and pylint are installed in this environment: pip check",
             )
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        # -S -P: the interpreter brings the standard library alone, and nothing of the working folder
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and code
+            [sys.executable, "-S", "-P", "-c", _BOOT, str(os.getpid()), str(self._cpu_s), *_search_path()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            cwd=self._scratch.path,
+            env=_environment(self._scratch.path),
+            start_new_session=True,
+        )
 
     @property
     def alive(self) -> bool:
@@ -156,7 +163,7 @@ class _Worker:
             self._process.stdin.flush()
         except OSError:
             return None, self._obituary()
-        return self._receive(time.monotonic() + wall_s)
+        return self._receive(wall_s)
 
     def stop(self) -> None:
         """End the process group, whatever it is doing, and remove what it had."""
@@ -170,15 +177,15 @@ class _Worker:
         self._log.close()
         self._scratch.remove()
 
-    def _receive(self, deadline: float) -> tuple[bytes | None, str | None]:
+    def _receive(self, wall_s: float) -> tuple[bytes | None, str | None]:
         assert self._process.stdout is not None
         received = bytearray()
+        patience = Patience(wall_s)
         wanted = HEADER_BYTES
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while len(received) < wanted:
-                left = deadline - time.monotonic()
-                if left <= 0 or not selector.select(left):
+                if not patience.wait(selector):
                     _kill(self._process)
                     return None, "the analysers took too long for this code and were stopped"
                 data = os.read(self._process.stdout.fileno(), 1 << 16)

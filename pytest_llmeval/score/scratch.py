@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from pytest_llmeval import forks
+
 if sys.platform != "win32":  # there, what is left is left
     import fcntl
 
@@ -28,12 +30,15 @@ class Scratch:
         _sweep(prefix, tempfile.gettempdir())
         self.path = tempfile.mkdtemp(prefix=prefix)
         self._lock = _locked(self.path)
+        if self._lock is not None:
+            forks.keep(self._lock)
 
     def remove(self) -> None:
         """Remove it with all that is in it. Safe to call twice."""
         shutil.rmtree(self.path, ignore_errors=True)
         lock, self._lock = self._lock, None
         if lock is not None:
+            forks.forget(lock)
             os.close(lock)
 
 

@@ -138,6 +138,7 @@ def test_a_key_is_nowhere(telling: Any, key: str, monkeypatch: pytest.MonkeyPatc
         "--llm-endpoint=box", "--llm-rounds=1", "--llm-json=run.json", "--llm-markdown=run.md",
         "--llm-record=recorded", "--llm-update-baselines", "--benchmark-json=benchmark.json",
         "--junit-xml=junit.xml", "-ojunit_logging=all", "--showlocals", "-vv", "--tb=long", "-rA",
+        "--log-file=log.txt", "--log-cli-level=INFO",
     )  # fmt: skip
     text = result.stdout.str() + result.stderr.str()
     assert "Incorrect API key: [key]" in text, "the server's refusal is shown"
@@ -147,6 +148,9 @@ def test_a_key_is_nowhere(telling: Any, key: str, monkeypatch: pytest.MonkeyPatc
     assert run["endpoints"]["box"]["model"] == "model [key]"
     names = {path.name for path in files(telling.path)}
     assert {"run.md", "benchmark.json", "junit.xml", "answers.jsonl", "box.log"} <= names
+    assert "sent {'Authorization': \"Bearer [key]\"}" in (telling.path / "log.txt").read_text()
+    if not telling.workers:
+        assert "live log call" in text
     assert b"asked by Bearer [key]" in next(telling.path.rglob("box.log")).read_bytes()
     assert list((telling.path / "recorded").iterdir()), "the refusal is recorded"
     assert leaks(telling, key, result) == []

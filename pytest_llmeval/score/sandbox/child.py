@@ -29,8 +29,11 @@ _MOST_TEXT = 200
 
 
 def main(pipe: int) -> None:
-    """Serve one job from stdin, by marshal: nonce, parent, guards, own folder, readable paths and so on."""
-    nonce, parent, guards, own, readable, limits, code, calls = marshal.loads(sys.stdin.buffer.read())  # noqa: S302
+    """Serve one job from stdin, by marshal: nonce, parent, guards, own folder, readable paths and so on.
+
+    It is not read to its end: a forked child of the parent may hold that open.
+    """
+    nonce, parent, guards, own, readable, limits, code, calls = marshal.load(sys.stdin.buffer)  # noqa: S302
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PDEATHSIG, _SIGKILL, 0, 0, 0)
     if os.getppid() != parent:

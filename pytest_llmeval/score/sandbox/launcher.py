@@ -12,12 +12,13 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from pytest_llmeval import forks
 from pytest_llmeval.errors import SandboxError
 from pytest_llmeval.score import courtesy
+from pytest_llmeval.score.patience import Patience
 from pytest_llmeval.score.scratch import Scratch
 
 from . import bubblewrap, replies
@@ -102,28 +103,27 @@ class _Child:
         self._calls = calls
         self._limits = limits
         self._nonce = secrets.token_hex(16)
-        self._scratch = Scratch("llmeval-sandbox-")
-        folder = self._scratch.path
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end()
         self._buffer = bytearray()
-        readable = _readable()
-        job = marshal.dumps(
-            (
-                self._nonce,
-                way.parent(),
-                way.guards,
-                folder,
-                readable,
-                (limits.cpu_s, limits.memory_bytes, limits.file_bytes),
-                code.encode("utf-8", "replace").decode(),
-                calls,
-            )
-        )
-        wrapped = way.wrap(folder, [*readable, _HERE]) if way.wrap else []
-        self._reading, writing = os.pipe()
+        with contextlib.ExitStack() as undo:
+            try:
+                self._scratch = Scratch("llmeval-sandbox-")
+                undo.callback(self._scratch.remove)
+                self._log: IO[bytes] = undo.enter_context(tempfile.TemporaryFile())
+                self._reading, self._process = self._started()
+            except OSError as error:
+                raise SandboxError(f"no sandbox could be started: {error.strerror or error}") from error
+            undo.pop_all()
+        self._send(code)
+
+    def _started(self) -> tuple[int, subprocess.Popen[bytes]]:
+        """The pipe on which it will tell its results, and itself."""
+        folder = self._scratch.path
+        wrapped = self._way.wrap(folder, [*_readable(), _HERE]) if self._way.wrap else []
+        reading, writing = os.pipe()
+        forks.keep(writing)
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-                [*wrapped, way.interpreter(), "-S", "-P", "-s", "-c", _BOOT, _HERE, str(writing)],
+            return reading, subprocess.Popen(  # noqa: S603 - our own interpreter and code
+                [*wrapped, self._way.interpreter(), "-S", "-P", "-s", "-c", _BOOT, _HERE, str(writing)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._log,
@@ -132,11 +132,28 @@ class _Child:
                 pass_fds=(writing,),
                 start_new_session=True,
             )
-        except OSError as error:
-            self._forget()
-            raise SandboxError(f"no sandbox could be started: {error}") from error
+        except OSError:
+            os.close(reading)
+            raise
         finally:
+            forks.forget(writing)
             os.close(writing)
+
+    def _send(self, code: str) -> None:
+        """What it is to do, as ``child.main`` reads it."""
+        limits = self._limits
+        job = marshal.dumps(
+            (
+                self._nonce,
+                self._way.parent(),
+                self._way.guards,
+                self._scratch.path,
+                _readable(),
+                (limits.cpu_s, limits.memory_bytes, limits.file_bytes),
+                code.encode("utf-8", "replace").decode(),
+                self._calls,
+            )
+        )
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.write(job)
@@ -177,12 +194,11 @@ class _Child:
 
     def _line(self, wall_s: float) -> bytes | Broken:
         """The next line, without its nonce; or why there is none."""
-        deadline = time.monotonic() + wall_s
+        patience = Patience(wall_s)
         with selectors.DefaultSelector() as selector:
             selector.register(self._reading, selectors.EVENT_READ)
             while b"\n" not in self._buffer:
-                left = deadline - time.monotonic()
-                if left <= 0 or not selector.select(left):
+                if not patience.wait(selector):
                     return Broken(f"took longer than {wall_s:g} s")
                 data = os.read(self._reading, 1 << 16)
                 if not data:
