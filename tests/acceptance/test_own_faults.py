@@ -140,6 +140,25 @@ def streaming(project: Any) -> Iterator[Any]:
             run.kill()
 
 
+def test_a_run_that_is_stopped_for_longer_than_any_limit(project: Any) -> None:
+    """A closed lid, a frozen container: what was under way is void, and nobody is late."""
+    command = [sys.executable, mock_server.__file__, "--port={port}", "--gap-s=0.1", "--tokens=30"]
+    (project.path / "llmeval.toml").write_text(SERVED.format(command=json.dumps(command)))
+    arguments = ["-kgreet", "--llm-endpoint=box", "--llm-rounds=2", "--llm-warmup=0", "--llm-timeout=8"]
+    with subprocess.Popen([sys.executable, "-m", "pytest", *arguments], cwd=project.path) as run:
+        try:
+            assert wait_for(lambda: streams(project.path))
+            run.send_signal(signal.SIGSTOP)
+            time.sleep(9)
+            run.send_signal(signal.SIGCONT)
+            assert run.wait(60) == 0
+        finally:
+            run.kill()
+    (cell,) = project.last_run()["cells"]
+    assert "this client stood still for" in cell["samples"][0]["void"]
+    assert all(sample["ok"] for sample in cell["samples"])
+
+
 @pytest.mark.parametrize("how", ["SIGTERM", "a closed terminal", "Ctrl-C twice"])
 def test_an_end_from_outside(streaming: Any, how: str) -> None:
     run, folder = streaming.run, streaming.path

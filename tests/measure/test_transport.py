@@ -16,7 +16,7 @@ import pytest
 import trustme
 import uvloop
 
-from pytest_llmeval.measure import stream, timing
+from pytest_llmeval.measure import asleep, stream, timing
 from pytest_llmeval.measure.received import Received
 from pytest_llmeval.measure.tape import Tape
 from pytest_llmeval.measure.transport import KEEP_ALIVE_S, MeasuringTransport
@@ -225,6 +225,46 @@ def test_the_loops_lag_is_seen(run: Run) -> None:
             assert 0.02 < tape.lag_s < 1
 
     with mock_server.running(tokens=20, gap_s=0.005, ttft_s=0.01) as url:
+        run(main(url))
+
+
+def test_a_sleep_of_the_machine_is_seen_although_the_stamps_are_not(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour_ns = 3600 * 10**9
+    monkeypatch.setattr(asleep, "so_far_ns", iter((hour_ns, 2 * hour_ns, 2 * hour_ns, 2 * hour_ns)).__next__)
+
+    async def main(url: str) -> None:
+        async with client() as opened:
+            slept, awake = Tape(), Tape()
+            await ask(opened, url, slept)
+            await ask(opened, url, awake)
+            assert slept.lag_s == 3600
+            assert awake.lag_s is not None
+            assert awake.lag_s < 60
+
+    with mock_server.running(tokens=2, gap_s=0.001, ttft_s=0.0) as url:
+        run(main(url))
+
+
+def test_the_clocks_of_a_sleep_are_there_where_they_are_used() -> None:
+    before = asleep.so_far_ns()
+    assert asleep.so_far_ns() - before < asleep.LEAST_NS
+
+
+def test_time_in_which_the_process_stood_still_is_no_servers_fault(run: Run) -> None:
+    async def main(url: str) -> None:
+        async with client() as opened:
+            tape = Tape(total_s=0.8, between_reads_s=0.5)
+            asked = asyncio.ensure_future(ask(opened, url, tape))
+            await asyncio.sleep(0.2)
+            time.sleep(1.5)  # noqa: ASYNC251 (as if it were stopped)
+            await asked
+            assert tape.lag_s is not None
+            assert tape.lag_s > 1
+            assert tape.lost_ns > 1e9
+
+    with mock_server.running(tokens=40, gap_s=0.01, ttft_s=0.01) as url:
         run(main(url))
 
 
