@@ -53,7 +53,7 @@ class Context:
         self.started_unix: float = self.given.get("started_unix", time.time())
         self.began_unix: float = self.given.get("began_unix", self.started_unix)
         """When this part of the run began; the run itself may have been resumed."""
-        self.began_s = time.monotonic() - (time.time() - self.began_unix)
+        self.began_s: float = time.monotonic() - (time.time() - self.began_unix)
         """The same in ``time.monotonic``, for what must not end, or go on, because a clock was set."""
         self._pid = os.getpid()
         self.run_id: str = self.given.get("run_id") or _run_id(self.started_unix)
@@ -100,7 +100,7 @@ class Context:
     def ran_s(self) -> float:
         """Seconds for which the run has been under way, in all its parts."""
         parts = self.unfinished.parts if self.unfinished else ()
-        before_s: float = sum(part.finished_s - part.started_s for part in parts)
+        before_s = sum(part.finished_s - part.started_s for part in parts)
         return before_s + time.monotonic() - self.began_s
 
     @property
