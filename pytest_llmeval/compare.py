@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TOLD = ("output_tps", "ttft_s", "latency_s", "load_tps", "correctness", "quality")
 LEAST_CELLS = 5
 """With fewer, one lucky answer decides about a score."""
+MOST_SIDES = 12
+"""Every two are compared: of a hundred endpoints that are 4,950 pairs, minutes, and nothing that is sure."""
 _ALPHA = 0.05
 _MOVED = {
     "slower": N_("{amount} slower ({span}, {cells})"),
@@ -57,6 +59,9 @@ def told(of: Sequence[Side]) -> list[str]:
     """A sentence for the side that wins most against each of the others, then what to know about them."""
     if len(of) < 2:
         return [_("one endpoint alone: there is nothing to compare it with")]
+    if len(of) > MOST_SIDES:
+        template = N_("{count} endpoints are too many to say who wins what; of {most} and fewer it is said")
+        return [_(template, count=len(of), most=MOST_SIDES)]
     duels = [duel for one, other in combinations(range(len(of)), 2) for duel in _duels(of, one, other)]
     sure = stats.holm({number: (duel.p, 1.0) for number, duel in enumerate(duels)}, _ALPHA)
     wins = Counter(
@@ -135,6 +140,17 @@ def _clause(duel: Duel, is_first: bool, sure: bool) -> str:
     return _(template, noun=noun, amount=amount, span=sentences.span(metric, low, high), cells=cells)
 
 
+def _has_few_scores(of: Sequence[Side]) -> bool:
+    """Whether two sides both have a score in some cells, and in too few to compare it."""
+    for metric in (name for name in TOLD if not METRICS[name].timing):
+        scored = [
+            {key for key, record in side.records.items() if record.figure(metric) is not None} for side in of
+        ]
+        if any(0 < len(one & other) < LEAST_CELLS for one, other in combinations(scored, 2)):
+            return True
+    return False
+
+
 def _notes(of: Sequence[Side]) -> Iterator[str]:
     """What a reader must know before believing the sentences."""
     runs = {side.run.id: side.run for side in of}
@@ -145,7 +161,7 @@ def _notes(of: Sequence[Side]) -> Iterator[str]:
             "not asked in turn: the usual drift between sessions is allowed for; "
             "pytest --llm-reference=NAME sees smaller differences of speed"
         )
-    if min(len(side.records) for side in of) < LEAST_CELLS:
+    if _has_few_scores(of):
         yield _("scores are compared over {least} and more cells that both have", least=LEAST_CELLS)
     if len({str(sessions.scoring(run)) for run in runs.values()}) > 1:
         yield _("the runs were scored by different analysers or rules: their scores are not compared")

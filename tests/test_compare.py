@@ -114,6 +114,24 @@ def test_what_was_not_asked_alike_is_not_compared() -> None:
     assert told[0] == "a against b: nothing that both were asked alike and can tell"
 
 
+def test_a_few_cells_say_nothing_about_scores_and_that_is_said() -> None:
+    few = [
+        _record(name, number, 50.0, level) for name, level in (("a", 9.0), ("b", 1.0)) for number in range(4)
+    ]
+    without = [structs.replace(_record(name, 5, 50.0, 9.0), samples=()) for name in "ab"]
+    told = compare.told(sides([structs.replace(run(), cells=(*few, *without))]))
+    assert "correctness" not in told[0]
+    assert "scores are compared over 5 and more cells that both have" in told
+    assert "scores are compared" not in "".join(compare.told(sides([run(a=(50.0, 7.0), b=(50.0, 7.0))])))
+
+
+def test_of_many_endpoints_not_every_pair_is_compared() -> None:
+    many: Any = {f"e{number}": (50.0 + number, 7.0) for number in range(13)}
+    assert compare.told(sides([run(**many)])) == [
+        "13 endpoints are too many to say who wins what; of 12 and fewer it is said"
+    ]
+
+
 def test_scores_of_other_analysers_are_not_compared() -> None:
     versions = Analysers(pylint="1", astroid="1", radon="1", python="3.11", rules="x")
     told = compare.told(

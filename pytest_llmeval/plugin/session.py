@@ -86,7 +86,7 @@ class Recorder:
         elif report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             said = crash.message if crash is not None else str(report.longrepr)
-            self.failures[report.nodeid] = said[:_LONGEST]
+            self.failures[report.nodeid] = said.removeprefix("Failed: ")[:_LONGEST]
 
     def keep(self, payload: dict[str, Any]) -> None:
         """Add records and answers; a cell that comes again adds its samples."""

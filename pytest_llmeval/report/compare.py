@@ -171,11 +171,13 @@ def _mean(side: Side, metric: str) -> float | None:
 
 
 def _cost(of: Sequence[Side]) -> Line:
-    """Of the cells that all have: another number of questions costs something else."""
+    """Of the cells that all have, since other questions cost something else; nothing where all is free."""
     every = [side.records for side in of]
     shared = set.intersection(*map(set, every))
     paid = [[cost for key in shared if (cost := records[key].cost) is not None] for records in every]
     sums = [sum(costs_, Cost()) if costs_ else None for costs_ in paid]
+    if not any(one is not None and (one.amount or one.unknown) for one in sums):
+        return Line(_("cost"), (grid.ABSENT,) * len(of))
     texts = tuple(grid.ABSENT if one is None else costs.written(one) for one in sums)
     if any(one is not None and one.unknown for one in sums):
         return Line(_("cost"), texts)

@@ -106,7 +106,9 @@ def test_only_tests_that_passed_are_done(tmp_path: Path) -> None:
 def test_how_a_test_ended_at_last_is_kept(tmp_path: Path) -> None:
     one = recorder(tmp_path)
     for nodeid, outcome in (("t::a", "failed"), ("t::a", "passed"), ("t::b", "rerun"), ("t::b", "failed")):
-        one.pytest_runtest_logreport(report(nodeid, outcome=outcome, longrepr="under its floor" + "!" * 9999))
+        one.pytest_runtest_logreport(
+            report(nodeid, outcome=outcome, longrepr="Failed: under its floor" + "!" * 9999)
+        )
     one.pytest_runtest_logreport(report("t::c", when="teardown", outcome="failed", longrepr="not its own"))
     assert {nodeid: why[:16] for nodeid, why in one.failures.items()} == {"t::b": "under its floor!"}
     assert len(one.failures["t::b"]) == 1000

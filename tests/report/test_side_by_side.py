@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import structs
+
 from pytest_llmeval.model import Cost, Host, Hosted, Record, Run, Sample, Score, Telemetry
 from pytest_llmeval.report import compare
 
@@ -49,6 +51,11 @@ def test_less_is_better_of_times_and_memory_and_more_of_rates() -> None:
         "GPU utilisation, %": (("–", "50.0"), set()),
         "cost": (("0.5", "0.25"), {1}),
     }
+
+
+def test_what_is_free_has_no_line_of_costs() -> None:
+    free = [structs.replace(cell(name, "x", ttft_s=0.1), cost=Cost()) for name in "ab"]
+    assert "cost" not in lines(compare.figures(compare.sides([run(*free)])))
 
 
 def test_figures_are_over_the_cells_that_all_have() -> None:

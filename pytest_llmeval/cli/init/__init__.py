@@ -102,4 +102,4 @@ def _asked(question: str, default: str) -> str:
 
 def _agreed(question: str, *, default: bool) -> bool:
     said = _asked(question, "Y/n" if default else "y/N").lower()
-    return default if "/" in said else said in {"y", "yes"}
+    return default if "/" in said else said in {"y", "yes", "예", "네"}
