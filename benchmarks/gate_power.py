@@ -28,6 +28,7 @@ from gate_worlds import (
     Cells,
     Change,
     World,
+    breaking,
     build,
     in_the_loop,
     lower,
@@ -200,6 +201,58 @@ def pass_or_fail(rng: random.Random, builds: int) -> Iterator[Figure]:
     yield Figure("pass or fail, 30 cells", 5, ".85 -> .45", reds[2], at_least=98)
 
 
+BREAKING: list[tuple[str, dict[str, int | bool], int, float]] = [
+    ("answers break, one round", {}, 10, 90),
+    ("answers break, rounds alike", {"cells": 10, "rounds": 3, "like": True}, 5, 80),
+    ("answers break, three rounds", {"rounds": 3}, 10, 90),
+]
+
+
+def breaks(
+    name: str, shape: dict[str, int | bool], sessions: int, least: float, rng: random.Random, builds: int
+) -> Iterator[Figure]:
+    """Scores that fall farther than any spread when an answer breaks: seldom, now and then, often.
+
+    Then four of 30 scenarios (two of 10) break for good, where before one in 300 answers did.
+    """
+    draw = partial(breaking, rng, **shape)
+
+    def one() -> list[bool]:
+        answers = []
+        for rate in (0.003, 0.03, 0.1):
+            past = [draw(rate) for _ in range(sessions)]
+            answers.append(judge_metric(past, draw(rate), metric="correctness").verdict == "regressed")
+        past = [draw(0.003) for _ in range(sessions)]
+        worse = draw(0.003, broken=shape.get("cells", 30) // 10 + 1)
+        return [*answers, judge_metric(past, worse, metric="correctness").verdict == "regressed"]
+
+    *unchanged, worse = share(builds, one)
+    for rate, red in zip(("0.3 %", "3 %", "10 %"), unchanged, strict=True):
+        yield Figure(name, sessions, f"no change, {rate}", red, at_most=4)
+    yield Figure(name, sessions, "4 of 30 for good", worse, at_least=least)
+
+
+def in_turn(rng: random.Random, builds: int) -> Iterator[Figure]:
+    """Scores against a reference that was asked in turn, at temperature 0 and above."""
+    draws = (partial(breaking, rng, 0.03, rounds=3, like=True), partial(breaking, rng, 0.03, rounds=3))
+
+    def one() -> list[bool]:
+        looks = []
+        for draw in draws:
+            reference = draw()
+            looks += [
+                judge_metric((), draw(broken=broken), metric="correctness", reference=reference).verdict
+                == "regressed"
+                for broken in (0, 10)
+            ]
+        return looks
+
+    reds = share(builds, one)
+    for number, name in enumerate(("in turn, answers break, alike", "in turn, answers break")):
+        yield Figure(name, 0, "no change, 3 %", reds[2 * number], at_most=4)
+        yield Figure(name, 0, "10 of 30 for good", reds[2 * number + 1], at_least=90)
+
+
 def stuck(rng: random.Random, builds: int) -> Iterator[Figure]:
     """Scores that are stuck, or that flip between sessions at temperature 0, where all rounds are alike."""
 
@@ -268,6 +321,10 @@ def parts(builds: int, seed: int) -> Iterator[tuple[str, Callable[[], Iterator[F
         rng = random.Random(f"{seed} {name}")
         few = max(1, builds // 2) if world.cells > 100 else builds
         yield name, partial(speed, name, world, sessions, (limit, None, None, None), rng, few)
+    for name, shape, sessions, least in BREAKING:
+        rng = random.Random(f"{seed} {name}")
+        yield name, partial(breaks, name, shape, sessions, least, rng, builds)
+    yield "in turn, answers break", partial(in_turn, random.Random(seed), builds)
     yield "stuck", partial(stuck, random.Random(seed), builds)
 
 

@@ -141,6 +141,20 @@ def passing(rng: random.Random, rates: list[float], *, factor: float = 1.0, roun
     }
 
 
+def breaking(
+    rng: random.Random, rate: float, *, cells: int = 30, rounds: int = 1, like: bool = False, broken: int = 0
+) -> Cells:
+    """Answers worth 10 points that break (1 point) at this rate; the first ``broken`` always do.
+
+    ``like``: rounds of a session are one answer, as at temperature 0.
+    """
+    found = {}
+    for cell in range(cells):
+        drawn = [1.0 if cell < broken or rng.random() < rate else 10.0 for _ in range(rounds)]
+        found[f"coding/s{cell:03}/en"] = drawn[:1] * rounds if like else drawn
+    return found
+
+
 # -- whole builds ---------------------------------------------------------------------------------------
 
 STANDARD = World()

@@ -107,7 +107,7 @@ class Project:
 
     def litter(self) -> list[Path]:
         """Temporary files and folders that are left."""
-        kept = ("llmeval-baselines-", "pytest-of-")  # a lock that stays, pytest's own
+        kept = ("llmeval-baselines.lock", "pytest-of-")  # a lock that stays, pytest's own
         return [one for one in self.temporary.iterdir() if not one.name.startswith(kept)]
 
     def age(self) -> None:

@@ -215,7 +215,8 @@ def changes(then: Asked, now: Asked) -> list[str]:
 
 
 def _machine(host: Host) -> dict[str, Any]:
-    return {"cpus": host.cpus, "cpu": host.cpu_model, "python": host.python}
+    gpus = ", ".join(host.gpus) or None
+    return {"cpus": host.cpus, "cpu": host.cpu_model, "gpus": gpus, "python": host.python}
 
 
 def _differing(whose: str, then: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from .model import Commit, Host
 
 GIT_TIMEOUT_S = 10
+NVIDIA = Path("/proc/driver/nvidia/gpus")
+"""A folder a GPU, named by its bus, with a file ``information`` of lines such as ``Model: NVIDIA H200``."""
 
 
 def commit(folder: Path) -> Commit | None:
@@ -18,16 +21,14 @@ def commit(folder: Path) -> Commit | None:
     if head is None:
         return None
     status = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return Commit(id=head.strip(), dirty=bool(status and status.strip()))
+    return Commit(id=head.decode().strip(), dirty=bool(status and status.strip()))
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def _git(folder: Path, *arguments: str) -> bytes | None:
     try:
         done = subprocess.run(  # noqa: S603  fixed arguments
             ["git", "-C", str(folder), *arguments],  # noqa: S607  the user's own git
             capture_output=True,
-            text=True,
-            encoding="utf-8",
             timeout=GIT_TIMEOUT_S,
             check=False,
         )
@@ -43,18 +44,18 @@ def has_revision(folder: Path, revision: str) -> bool:
 
 def committed(path: Path, revision: str) -> bytes | None:
     """The bytes that git has of a file at a revision; None where it has none."""
-    text = _git(path.parent, "show", f"{revision}:./{path.name}")
-    return None if text is None else text.encode()
+    return _git(path.parent, "show", f"{revision}:./{path.name}")
 
 
 def host() -> Host:
-    """This machine: usable cores, operating system, Python, CPU model and memory where they can be read."""
+    """This machine: usable cores, operating system, Python; CPU, memory and GPUs where they can be read."""
     return Host(
         cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         os=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         cpu_model=_cpu_model(),
         memory_bytes=_memory_bytes(),
+        gpus=_gpus(NVIDIA),
     )
 
 
@@ -68,6 +69,18 @@ def _cpu_model() -> str | None:
         if name.strip() == "model name":
             return value.strip()
     return platform.processor() or None
+
+
+def _gpus(folder: Path) -> tuple[str, ...]:
+    """The model of every GPU that NVIDIA's driver tells of; other makers have no such place."""
+    found = []
+    for one in sorted(folder.glob("*/information")):
+        with suppress(OSError):
+            lines = one.read_text(encoding="utf-8", errors="replace").splitlines()
+            found += [
+                value.strip() for name, _, value in (line.partition(":") for line in lines) if name == "Model"
+            ]
+    return tuple(found)
 
 
 def _memory_bytes() -> int | None:

@@ -89,6 +89,26 @@ def test_the_machine_has_no_name() -> None:
         assert not name or name not in words
 
 
+def test_gpus_are_named_where_the_driver_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for bus in ("0000:01:00.0", "0000:02:00.0"):
+        (tmp_path / bus).mkdir()
+        text = f"Model: \t\t NVIDIA H200\nIRQ:   \t\t 146\nGPU UUID: \t GPU-1\nBus Location: \t {bus}\n"
+        (tmp_path / bus / "information").write_text(text)
+    (tmp_path / "0000:03:00.0").mkdir()
+    monkeypatch.setattr(provenance, "NVIDIA", tmp_path)
+    assert provenance.host().gpus == ("NVIDIA H200", "NVIDIA H200")
+    monkeypatch.setattr(provenance, "NVIDIA", tmp_path / "none")
+    assert provenance.host().gpus == ()
+
+
+def test_a_file_of_git_is_its_bytes_whatever_they_are(repository: Path) -> None:
+    data = b"\xff\r\nno text\x00"
+    (repository / "box.json").write_bytes(data)
+    git(repository, "add", "-f", "box.json")
+    git(repository, "-c", "core.autocrlf=false", "commit", "-qm", "odd")
+    assert provenance.committed(repository / "box.json", "HEAD") == data
+
+
 def test_the_cpu_is_named_where_the_system_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     def says(text: str | None) -> str | None:
         def read_text(self: Path, *args: object, **kwargs: object) -> str:

@@ -1,14 +1,12 @@
 """Baseline files: ``<folder>/<endpoint>.json``, read strictly, written canonically, whole or not at all.
 
-Writers of one folder take turns by a lock outside of it, in the system's folder for temporary files, so that
-no lock file lies among what is reviewed.
+Writers take turns by one lock in the system's folder for temporary files: no lock file lies among what is
+reviewed, and none is left for every project that ever was.
 """
 
 from __future__ import annotations
 
 import gc
-import hashlib
-import os
 import re
 import tempfile
 from contextlib import contextmanager
@@ -22,7 +20,7 @@ from pytest_llmeval.errors import BaselineError
 from pytest_llmeval.language import ngettext
 from pytest_llmeval.model import Policy
 
-from . import entry, sessions
+from . import damage, entry, sessions
 from .canonical import dumps, line_of
 from .gate import judge_run
 from .sessions import SCHEMA, Baseline
@@ -38,7 +36,6 @@ KEEP = 20
 """Sessions of an epoch that are kept."""
 _LOCK_TIMEOUT_S = 30.0
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_MARKER = re.compile(rb"^(<<<<<<<|>>>>>>>|=======)( |$)", re.MULTILINE)
 _DECODER = msgspec.json.Decoder(Baseline)
 
 
@@ -87,9 +84,9 @@ def read(data: bytes, path: Path) -> Baseline:
         with _no_collection():
             baseline = _DECODER.decode(data)
     except wire.UNREADABLE as error:
-        raise _unreadable(data, path, error) from None
+        raise damage.unreadable(data, path, error) from None
     if baseline.schema != SCHEMA:
-        raise _foreign(baseline.schema, data, path)
+        raise damage.foreign(baseline.schema, data, path)
     return baseline
 
 
@@ -103,59 +100,6 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def _unreadable(data: bytes, path: Path, error: Exception) -> BaselineError:
-    """What is wrong, at which line, and what to do; the file is left as it is."""
-    restore = "restore it from git (git checkout -- FILE) or correct the line; it is never overwritten"
-    if marker := _MARKER.search(data):
-        return BaselineError(
-            "holds an unresolved merge conflict",
-            where=f"{path}:{_line(data, marker.start())}",
-            hint="take one side whole (git checkout --theirs FILE), then measure a session more: "
-            "llmeval baseline update",
-        )
-    if isinstance(error, msgspec.ValidationError):
-        try:
-            schema = msgspec.json.decode(data, type=_Schema).schema
-        except wire.UNREADABLE:
-            schema = SCHEMA
-        if schema != SCHEMA:
-            return _foreign(schema, data, path)
-        what, _, at = str(error).partition(" - at `")
-        return BaselineError(what.lower(), where=f"{path}:{line_of(data, at.rstrip('`'))}", hint=restore)
-    return BaselineError(
-        f"is not JSON: {error}", where=f"{path}:{_line(data, _stopped_at(data, error))}", hint=restore
-    )
-
-
-def _stopped_at(data: bytes, error: Exception) -> int:
-    """The byte at which reading stopped; for bytes that are no UTF-8 msgspec counts from their own text."""
-    if isinstance(error, UnicodeDecodeError):
-        try:
-            data.decode()
-        except UnicodeDecodeError as first:
-            return first.start
-    offset = re.search(r"byte (\d+)", str(error))
-    return int(offset[1]) if offset else len(data)
-
-
-def _line(data: bytes, offset: int) -> int:
-    return data.count(b"\n", 0, offset) + 1
-
-
-class _Schema(msgspec.Struct):
-    schema: str = SCHEMA
-
-
-def _foreign(schema: str, data: bytes, path: Path) -> BaselineError:
-    name, _, number = schema.partition("/")
-    newer = name == SCHEMA.partition("/")[0] and number.isdecimal() and int(number) > 1
-    return BaselineError(
-        f"has the schema {schema!r}; this version reads {SCHEMA!r}",
-        where=f"{path}:{line_of(data, '$.schema')}",
-        hint="a newer pytest-llmeval-suite wrote it: upgrade" if newer else "it is not a baseline of ours",
-    )
 
 
 # -- changing ----------------------------------------------------------------------------------------------
@@ -264,19 +208,21 @@ def _changed(folder: Path, endpoint: str, change: Callable[[Baseline], tuple[Bas
 
 @contextmanager
 def _turn(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, among all processes of this machine. Raises ``BaselineError`` after 30 s."""
+    """Hold the machine's one lock on baselines. Raises ``BaselineError`` after 30 s.
+
+    A lock file can't be deleted without a race, and writing takes milliseconds: so all folders share one.
+    """
     from filelock import FileLock, Timeout
 
-    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
     try:
-        path = Path(tempfile.gettempdir()) / f"llmeval-baselines-{name}.lock"
+        path = Path(tempfile.gettempdir()) / "llmeval-baselines.lock"
         lock = FileLock(path, timeout=_LOCK_TIMEOUT_S, mode=0o666)
         lock.acquire()
     except Timeout:
         raise BaselineError(
-            f"another process has been writing for {_LOCK_TIMEOUT_S:.0f} s",
+            f"other processes have been writing baselines for {_LOCK_TIMEOUT_S:.0f} s",
             where=str(folder),
-            hint=f"end it, or remove {path} if there is none",
+            hint=f"end the one that holds {path}, then try again",
         ) from None
     except OSError as error:
         raise BaselineError(

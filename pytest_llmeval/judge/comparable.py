@@ -70,7 +70,9 @@ def with_baseline(baseline: Baseline, run: Run, records: Sequence[Record], polic
     scores = tuple(one for one in past if one.fingerprints.scoring == scoring)
     return Comparable(
         sessions=past,
-        timings=tuple(one for one in past if not bound or one.fingerprints.hardware in (None, here)),
+        timings=tuple(
+            one for one in past if not bound or sessions_.on_same_machine(one.fingerprints.hardware, here)
+        ),
         scores=scores,
         asked_otherwise={
             record.key: difference for record in records if (difference := _difference(record, past))

@@ -21,6 +21,8 @@ THIN = 3
 """With fewer sessions than this, nothing but a collapse is red."""
 CREEP_FROM = 6
 """From so many sessions on, the run is also compared with the first three."""
+AGREE = 0.75
+"""Of a cell's rounds must show a loss of time: when 2 of 3 requests stall, their middle is no evidence."""
 WHOLE, CELLS = 0.8, 0.2
 """How a metric's share of alpha is divided between the endpoint as a whole and its single cells."""
 
@@ -30,9 +32,9 @@ class Shift:
     """How far the run lies from its baseline, and how surely: ``size`` +- ``se``, ``df`` degrees of freedom.
 
     ``t`` is the distance in standard errors, ``p`` the chance of such a loss or a larger one if nothing
-    changed, ``p_gain`` that of such a gain.
-    ``supported``: whether what the test can't see agrees (the rounds among themselves, the falls
-    that happened before).
+    changed, ``p_gain`` that of such a gain. ``floor``: ``p`` is no smaller, however far ``t`` lies, by what a
+    test of means can't see (whether the rounds agree, how far single ones fell before). ``least``: the
+    smallest ``p`` that any fall could have had.
     """
 
     size: float
@@ -41,11 +43,19 @@ class Shift:
     p: float
     p_gain: float
     t: float
-    supported: bool = True
+    floor: float = 0.0
+    least: float = 0.0
 
     @classmethod
     def tested(
-        cls, size: float, se: float, df: float, *, centre: float = 0.0, supported: bool = True
+        cls,
+        size: float,
+        se: float,
+        df: float,
+        *,
+        centre: float = 0.0,
+        floor: float = 0.0,
+        least: float = 0.0,
     ) -> Shift:
         """By Student's t against ``centre``, the shift that was to be expected."""
         t = (
@@ -55,16 +65,12 @@ class Shift:
             if size != centre
             else 0.0
         )
-        return cls(size, se, df, stats.t_cdf(t, df), stats.t_cdf(-t, df), t, supported)
+        return cls(size, se, df, max(floor, stats.t_cdf(t, df)), stats.t_cdf(-t, df), t, floor, least)
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """The two-sided confidence interval."""
         reach = stats.t_quantile((1 + confidence) / 2, self.df) * self.se
         return self.size - reach, self.size + reach
-
-    def detectable(self, alpha: float) -> float:
-        """The loss (positive) that would have been significant at ``alpha`` in nine of ten builds."""
-        return stats.detectable(self.se, self.df, alpha)
 
 
 @dataclass(frozen=True)
@@ -96,5 +102,5 @@ class Evidence:
             return {None: (self.whole.p, share)}
         each = share * CELLS / len(self.cells)
         return {None: (self.whole.p, share * WHOLE)} | {
-            key: (shift.p if shift.supported else 1.0, each) for key, shift in self.cells.items()
+            key: (shift.p, each) for key, shift in self.cells.items()
         }

@@ -10,7 +10,7 @@ from msgspec import Struct, field, structs
 from pytest_llmeval.language import _, ngettext
 from pytest_llmeval.model import Policy, Record, Run, Verdict
 
-from . import comparable, confirm, pairs, promises, sessions, stats
+from . import comparable, confirm, pairs, promises, sessions, staleness, stats
 from .metric import Frame, Judgement, RawSamples, decide, examine
 from .metrics import METRICS, Metric
 
@@ -124,7 +124,7 @@ def _endpoint(
     lines += promises.about_ungated(name, records, past)
     lines += promises.about_pause(name, past, policy)
     lines += promises.about_cells(baseline, run, records)
-    lines += promises.about_staleness(name, past)
+    lines += staleness.verdicts(name, past)
     return lines, suspects
 
 

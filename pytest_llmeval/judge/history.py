@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING
+
+from . import stats
+from .evidence import CREEP_FROM, PRIOR_DF, Shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,3 +81,18 @@ def pulled_in(shifts: Sequence[float], reach: float) -> list[float]:
     ordered = sorted(shifts)
     middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
     return [math.copysign(min(abs(x - middle), reach), x - middle) + middle for x in shifts]
+
+
+def creep(size: float, levels: Sequence[float], prior: float, fewer: float = 0.0) -> Shift | None:
+    """The run against the first three sessions; None before there are others between.
+
+    ``size``: how far the run lies from the mean of all sessions, whose ``levels`` are in order. ``prior``:
+    the variance of a level; ``fewer``: what the run's has in excess. The spread comes from the steps between
+    neighbouring sessions, which a slow slide leaves small.
+    """
+    if len(levels) < CREEP_FROM:
+        return None
+    steps = math.fsum((b - a) ** 2 for a, b in pairwise(levels)) / 2
+    df = 2 / 3 * (len(levels) - 1)
+    variance = stats.shrunk_variance(prior, PRIOR_DF, steps * df / (len(levels) - 1), df)
+    return Shift.tested(size - fmean(levels[:3]), math.sqrt(variance * (1 + 1 / 3) + fewer), PRIOR_DF + df)

@@ -27,8 +27,8 @@ class Judgement(Struct, frozen=True, kw_only=True):
 
     ``effect`` (of the whole) is new/old - 1 in the metric's own unit, points for scores; ``worse``: whether
     that is bad; ``interval`` holds it with 95 % confidence; ``p`` is one-sided. ``detectable``: the smallest
-    effect, unsigned, that this gate would have seen with 90 % power. ``sessions``: how many the baseline
-    has; 0 with a reference in the same run. ``cells``: cell key -> the same, without cells of its own.
+    effect, unsigned, that would have been red with 90 % power, None where none would. ``sessions``: how many
+    the baseline has; 0 with a reference in the same run. ``cells``: cell key -> the same, without cells.
     ``confirmed``: whether a loss was seen again when its cells were measured once more (``confirm``).
     """
 
@@ -160,11 +160,12 @@ def _judged(
     effect = metric.effect(shift.size)
     beyond = abs(effect) >= frame.allowance
     said = sentences.moved(metric, shift, frame.who(cell), frame.than)
-    sure = sentences.certainty(metric, shift, evidence, alpha)
+    least = _least(evidence, shift, frame, alpha)
+    sure = sentences.certainty(metric, shift, evidence, least)
     verdict: VerdictName = "ok"
     if evidence.thin:
         collapsed = shift.size < 0 and abs(effect) > _COLLAPSE[metric.scale] and shift.t <= -_FAR
-        if collapsed and shift.supported:
+        if collapsed and shift.floor <= alpha:
             verdict = "regressed"
             sentence = ngettext(
                 "{moved} {sure}: a collapse, for which {count} session is enough",
@@ -180,7 +181,7 @@ def _judged(
                 "{moved}, but {count} sessions can't tell less than a collapse: {more}",
                 evidence.sessions,
                 moved=said,
-                more=sentences.more_sessions(metric, evidence, alpha),
+                more=sentences.more_sessions(metric, evidence, frame.allowance, alpha),
             )
     elif significant and beyond:
         verdict, sentence = "regressed", f"{said} {sure}"
@@ -193,29 +194,46 @@ def _judged(
         verdict, sentence = "improved", f"{said} {sure}"
     elif cell is None:
         sentence = _("{moved}: within noise {sure}", moved=said, sure=sure)
+    elif shift.p == shift.floor > alpha:
+        sentence = _("{moved}: too few rounds show it {sure}", moved=said, sure=sure)
     else:
         sentence = _("{moved}: within noise and what the others show {sure}", moved=said, sure=sure)
-    return _judgement(evidence, shift, frame, alpha, said=(verdict, sentence))
+    return _judgement(evidence, shift, frame, least, said=(verdict, sentence))
+
+
+def _least(evidence: Evidence, shift: Shift, frame: Frame, alpha: float, times: float = 1.0) -> float | None:
+    """The smallest loss, unsigned, that would have been red in nine of ten builds; None where none would.
+
+    ``times``: how often the allowance it must exceed.
+    """
+    metric = frame.metric
+    if shift.least > alpha:
+        return None
+    if evidence.thin:
+        critical = max(_FAR * shift.se, -metric.shift(_COLLAPSE[metric.scale]))
+    else:
+        significant = shift.se * stats.t_quantile(1 - alpha, shift.df)
+        critical = max(significant, -metric.shift(times * frame.allowance))
+    return abs(metric.effect(-stats.detectable(critical, shift.se, shift.df)))
 
 
 def _creeping(evidence: Evidence, frame: Frame, alpha: float) -> Judgement | None:
     """The whole, where it fell slowly: beyond twice the allowance below the epoch's first three sessions."""
-    shift, metric = evidence.creep, frame.metric
-    if shift is None or shift.p > alpha * _CREEP:
+    shift, metric, alpha = evidence.creep, frame.metric, alpha * _CREEP
+    if shift is None or shift.p > alpha or abs(metric.effect(shift.size)) < 2 * frame.allowance:
         return None
-    if abs(metric.effect(shift.size)) < 2 * frame.allowance:
-        return None
+    least = _least(evidence, shift, frame, alpha, times=2)
     sentence = _(
         "{moved}, slowly since {since} {sure}",
         moved=sentences.moved(metric, shift, frame.who(None), _("when its baseline began")),
         since=frame.since or _("its first sessions"),
-        sure=sentences.certainty(metric, shift, evidence, alpha),
+        sure=sentences.certainty(metric, shift, evidence, least),
     )
-    return _judgement(evidence, shift, frame, alpha, said=("regressed", sentence))
+    return _judgement(evidence, shift, frame, least, said=("regressed", sentence))
 
 
 def _judgement(
-    evidence: Evidence, shift: Shift, frame: Frame, alpha: float, *, said: tuple[VerdictName, str]
+    evidence: Evidence, shift: Shift, frame: Frame, least: float | None, *, said: tuple[VerdictName, str]
 ) -> Judgement:
     metric, (verdict, sentence) = frame.metric, said
     if verdict in {"regressed", "inconclusive"} and not frame.gated:
@@ -229,6 +247,6 @@ def _judgement(
         worse=shift.size < 0,
         interval=(low, high),
         p=shift.p,
-        detectable=abs(metric.effect(-shift.detectable(alpha))),
+        detectable=least,
         sessions=evidence.sessions,
     )

@@ -9,9 +9,14 @@ from __future__ import annotations
 import math
 from itertools import combinations
 from statistics import fmean, variance
+from typing import TYPE_CHECKING
 
-from . import stats
-from .evidence import PRIOR_DF, Evidence, Samples, Shift
+from . import ranks, stats
+from .evidence import AGREE, PRIOR_DF, Evidence, Samples, Shift
+from .ranks import Falls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _RESOLUTION = 1e-3
 
@@ -49,26 +54,49 @@ def evidence(reference: Samples, run: Samples, *, prior_sd: float, timing: bool)
     )
 
 
-def _cells(pairs: dict[str, list[float]], pooled: float, free: int, *, timing: bool) -> dict[str, Shift]:
-    """Each cell by the pooled spread, or its own where that is wider; scores by their own, pulled to it."""
+def _cells(pairs: Mapping[str, list[float]], pooled: float, free: int, *, timing: bool) -> dict[str, Shift]:
+    """Each cell, whose rounds must agree, or be rare by rank."""
+    return _timed(pairs, pooled, free) if timing else _scored(pairs, pooled)
+
+
+def _timed(pairs: Mapping[str, list[float]], pooled: float, free: int) -> dict[str, Shift]:
+    """By the pooled spread, or the cell's own where that is surely wider."""
     spreads = stats.spreads(
         {
             cell: [math.log(max(_RESOLUTION, abs(a - b))) for a, b in combinations(values, 2)]
             for cell, values in pairs.items()
         }
     )
+    df = spreads.df(PRIOR_DF + free)
     tests = {}
     for cell, values in pairs.items():
-        df = spreads.df(PRIOR_DF + free)
         spread = pooled * max(1.0, spreads.ratio[cell] ** 2)
-        if not timing and len(values) > 1:
-            df = PRIOR_DF + len(values) - 1
-            spread = max(
-                pooled,
-                stats.shrunk_variance(
-                    pooled, PRIOR_DF, variance(values) * (len(values) - 1), len(values) - 1
-                ),
-            )
-        supported = 4 * sum(1 for x in values if x < 0) >= 3 * len(values)
-        tests[cell] = Shift.tested(fmean(values), math.sqrt(spread / len(values)), df, supported=supported)
+        agree = sum(1 for x in values if x < 0) >= AGREE * len(values)
+        se = math.sqrt(spread / len(values))
+        tests[cell] = Shift.tested(fmean(values), se, df, floor=0.0 if agree else 1.0)
     return tests
+
+
+def _scored(pairs: Mapping[str, list[float]], pooled: float) -> dict[str, Shift]:
+    """By the cell's own spread, pulled towards the pooled one.
+
+    Where nothing differs, a loss is as likely as a gain: the gains are what losses are ranked among.
+    """
+    gains = Falls.of([-x for x in values] for values in pairs.values())
+    tests = {}
+    for cell, values in pairs.items():
+        alike = _likeness([other for key, other in pairs.items() if key != cell])
+        floor, least = gains.chance(values, alike, among=False)
+        n = len(values)
+        spread = max(pooled, stats.shrunk_variance(pooled, PRIOR_DF, stats.squares(values), n - 1))
+        df = PRIOR_DF + n - 1
+        tests[cell] = Shift.tested(fmean(values), math.sqrt(spread / n), df, floor=floor, least=least)
+    return tests
+
+
+def _likeness(cells: Sequence[Sequence[float]]) -> float:
+    """How alike the rounds of a cell are: their differences scatter about 0 where nothing differs."""
+    between = math.fsum(len(values) * fmean(values) ** 2 for values in cells)
+    within = math.fsum(map(stats.squares, cells))
+    free = sum(len(values) - 1 for values in cells)
+    return ranks.likeness((between, len(cells)), (within, free), fmean(map(len, cells)))

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from . import stats
-from .evidence import CREEP_FROM, PRIOR_DF, Evidence, Samples, Shift
-from .history import History, lay_out
+from . import ranks, stats
+from .evidence import PRIOR_DF, Evidence, Samples, Shift
+from .history import History, creep, lay_out
+from .ranks import Falls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,11 +34,31 @@ class _Cell:
     sessions: Sequence[Sequence[float]]
     run: Sequence[float]
 
-    @property
-    def pass_or_fail(self) -> bool:
-        """Whether it is nearly always 0 or 10: three quarters of the history, and half of the run."""
+    @cached_property
+    def passed_or_failed(self) -> bool:
+        """Whether it nearly always was 0 or 10: three quarters of the history."""
         old = [x for session in self.sessions for x in session]
-        return _extremes(old) >= 0.75 * len(old) and 2 * _extremes(self.run) >= len(self.run)
+        return _extremes(old) >= 0.75 * len(old)
+
+    @cached_property
+    def falls(self) -> list[list[float]]:
+        """How far each round lies from the mean of the other sessions: of each session, last of the run.
+
+        Of one session alone nobody knows.
+        """
+        means = [fmean(session) for session in self.sessions]
+        total, others = math.fsum(means), len(means) - 1
+        past = [
+            [x - (total - mean) / others for x in session]
+            for session, mean in zip(self.sessions, means, strict=True)
+            if others
+        ]
+        return [*past, [x - total / len(means) for x in self.run]]
+
+    @cached_property
+    def pass_or_fail(self) -> bool:
+        """Whether it still is: half of the run too."""
+        return self.passed_or_failed and 2 * _extremes(self.run) >= len(self.run)
 
 
 def evidence(sessions: Sequence[Samples], run: Samples, *, prior_sd: float) -> Evidence | None:
@@ -45,26 +67,39 @@ def evidence(sessions: Sequence[Samples], run: Samples, *, prior_sd: float) -> E
     if history is None:
         return None
     cells = {key: _Cell([sessions[r][key] for r in row], run[key]) for key, row in history.values.items()}
-    alike = _likeness([cell for cell in cells.values() if cell.pass_or_fail])
-    noise = {key: _variance_of_mean(cell, alike) for key, cell in cells.items()}
+    kinds = {
+        kind: [cell for cell in cells.values() if cell.passed_or_failed is kind] for kind in (True, False)
+    }
+    alike = {kind: _likeness(of_kind) for kind, of_kind in kinds.items()}
+    noise = {key: _variance_of_mean(cell, alike[True]) for key, cell in cells.items()}
     usual = _usual_variance(history, noise)
     of_mean = {key: usual if value is None else value for key, value in noise.items()}
 
     prior = max(prior_sd**2, fmean(of_mean.values()) / len(cells))
     df = max(0, history.sessions - 1)
-    squares = math.fsum(level * level for level in history.levels.values())
+    levels = list(history.levels.values())
+    squares = math.fsum(level * level for level in levels)
     spread = stats.shrunk_variance(prior, PRIOR_DF, squares, df)
-    whole = Shift.tested(fmean(history.shifts.values()), math.sqrt(spread * history.factor), PRIOR_DF + df)
-    later = (_variance_of_mean(cell, alike, rate_is_known=True) or 0.0 for cell in cells.values())
+    later = (_variance_of_mean(cell, alike[True], rate_is_known=True) or 0.0 for cell in cells.values())
     planned = max(prior_sd**2, fmean(later) / len(cells))
+    shifts = list(history.shifts.values())
     return Evidence(
-        whole=whole,
+        whole=_whole(shifts, math.sqrt(spread * history.factor), PRIOR_DF + df),
         sessions=history.sessions,
         spread=math.sqrt(min(spread, stats.shrunk_variance(planned, PRIOR_DF, squares, df))),
         cells=_tests(history, cells, of_mean, prior_sd, alike) if len(cells) > 1 else {},
         only=None if len(cells) > 1 else next(iter(cells)),
-        creep=_creep(whole.size, list(history.levels.values()), spread),
+        creep=creep(fmean(shifts), levels, prior),
     )
+
+
+def _whole(shifts: Sequence[float], se: float, df: float) -> Shift:
+    """All cells together. The deepest may fall no farther than the next: else it is the cell that fell."""
+    size = fmean(shifts)
+    if len(shifts) < 2:
+        return Shift.tested(size, se, df)
+    deepest, next_one = sorted(shifts)[:2]
+    return Shift.tested(size, se, df, centre=(deepest - next_one) / len(shifts))
 
 
 def _usual_variance(history: History, noise: Mapping[str, float | None]) -> float:
@@ -84,28 +119,18 @@ def _extremes(samples: Sequence[float]) -> int:
 
 
 def _likeness(cells: Sequence[_Cell]) -> float:
-    """How alike the rounds of one session are: intraclass correlation, 0 (not at all) to 1.
-
-    By the analysis of variance, pooled over the pass-or-fail cells. Without any variance 1: at temperature 0
-    equal rounds are one observation, and nothing tells that from a high pass rate.
-    """
+    """How alike the rounds of one session are, pooled over cells."""
     between = within = between_df = within_df = 0.0
     rounds = []
     for cell in cells:
         sessions = cell.sessions
         grand = fmean(x for session in sessions for x in session)
         between += math.fsum(len(s) * (fmean(s) - grand) ** 2 for s in sessions)
-        within += math.fsum((x - fmean(s)) ** 2 for s in [*sessions, cell.run] for x in s)
+        within += math.fsum(stats.squares(s) for s in [*sessions, cell.run])
         between_df += len(sessions) - 1
         within_df += sum(len(s) - 1 for s in [*sessions, cell.run])
         rounds += [len(s) for s in sessions]
-    if within == 0 or within_df == 0:
-        return 1.0
-    if between_df == 0 or between == 0:
-        return 0.0
-    size = fmean(rounds)
-    between, within = between / between_df, within / within_df
-    return min(1.0, max(0.0, (between - within) / (between + (size - 1) * within)))
+    return ranks.likeness((between, between_df), (within, within_df), fmean(rounds) if rounds else 1.0)
 
 
 def _variance_of_mean(cell: _Cell, alike: float, *, rate_is_known: bool = False) -> float | None:
@@ -117,9 +142,9 @@ def _variance_of_mean(cell: _Cell, alike: float, *, rate_is_known: bool = False)
     if cell.pass_or_fail:
         if rate_is_known:
             rate = fmean(x for session in cell.sessions for x in session) / _TOP
-            return _TOP**2 * rate * (1 - rate) * _inflation(n, alike) / n
+            return _TOP**2 * rate * (1 - rate) / ranks.independent(n, alike)
         a, b = _rate(cell, alike)
-        return _TOP**2 * a * b / ((a + b) * (a + b + 1)) * _inflation(n, alike) / n
+        return _TOP**2 * a * b / ((a + b) * (a + b + 1)) / ranks.independent(n, alike)
     groups = [group for group in [*cell.sessions, cell.run] if len(group) > 1]
     if not groups:
         return None
@@ -127,46 +152,50 @@ def _variance_of_mean(cell: _Cell, alike: float, *, rate_is_known: bool = False)
     return squares / sum(len(group) - 1 for group in groups) / n
 
 
-def _inflation(rounds: int, alike: float) -> float:
-    """Kish's design effect: how many rounds are worth one independent."""
-    return 1 + (rounds - 1) * alike
-
-
 def _rate(cell: _Cell, alike: float) -> tuple[float, float]:
     """The pass rate's Beta(a, b) after the sessions."""
     passed = failed = _JEFFREYS
     for session in cell.sessions:
-        worth = 1 / _inflation(len(session), alike)
-        passed += worth * math.fsum(session) / _TOP
-        failed += worth * math.fsum(_TOP - x for x in session) / _TOP
+        worth = ranks.independent(len(session), alike)
+        passed += worth * fmean(session) / _TOP
+        failed += worth * (1 - fmean(session) / _TOP)
     return passed, failed
 
 
 def _tests(
-    history: History, cells: Mapping[str, _Cell], of_mean: Mapping[str, float], prior_sd: float, alike: float
+    history: History,
+    cells: Mapping[str, _Cell],
+    of_mean: Mapping[str, float],
+    prior_sd: float,
+    alike: Mapping[bool, float],
 ) -> dict[str, Shift]:
-    """Each cell: its own spread, pulled towards that of all; no fall that was seen before is evidence."""
+    """Each cell: its own spread, pulled towards that of all; and its rounds must be rare by rank as well."""
     deviations = {key: [y - history.means[key] for y in row.values()] for key, row in history.values.items()}
     squares = {key: math.fsum(x * x for x in row) for key, row in deviations.items()}
     free = sum(len(row) - 1 for row in deviations.values())
     pooled = math.fsum(squares.values()) / free if free else 0.0
-    deepest = min(x for row in deviations.values() for x in row)
+    falls = {
+        kind: Falls.of(row for cell in cells.values() if cell.passed_or_failed is kind for row in cell.falls)
+        for kind in alike
+    }
     tests = {}
     for key, cell in cells.items():
         size, df = history.shifts[key], len(cell.sessions) - 1
         if cell.pass_or_fail:
-            tests[key] = _tail(cell, size, of_mean[key], history.cell_factor(key), alike)
+            tests[key] = _tail(cell, size, of_mean[key], history.cell_factor(key), alike[True])
             continue
         prior = max(prior_sd**2, of_mean[key], pooled)
         spread = stats.shrunk_variance(prior, PRIOR_DF, squares[key], df)
         se = math.sqrt(spread * history.cell_factor(key))
-        tests[key] = Shift.tested(size, se, PRIOR_DF + df, supported=size < deepest)
+        kind = cell.passed_or_failed
+        floor, least = falls[kind].chance(cell.falls[-1], alike[kind])
+        tests[key] = Shift.tested(size, se, PRIOR_DF + df, floor=floor, least=least)
     return tests
 
 
 def _tail(cell: _Cell, size: float, of_mean: float, factor: float, alike: float) -> Shift:
     """The predictive chance of so few passes, in rounds that are worth fewer the more alike they are."""
-    trials = max(1, round(len(cell.run) / _inflation(len(cell.run), alike)))
+    trials = max(1, round(ranks.independent(len(cell.run), alike)))
     share = fmean(cell.run) / _TOP
     passed = math.ceil(share * trials - 1e-9)
     a, b = _rate(cell, alike)
@@ -178,12 +207,5 @@ def _tail(cell: _Cell, size: float, of_mean: float, factor: float, alike: float)
         p=stats.beta_binomial_cdf(passed, trials, a, b),
         p_gain=stats.beta_binomial_cdf(trials - math.floor(share * trials + 1e-9), trials, b, a),
         t=size / se,
+        least=stats.beta_binomial_cdf(0, trials, a, b),
     )
-
-
-def _creep(size: float, levels: Sequence[float], spread: float) -> Shift | None:
-    """The run against the first three sessions; None before there are others between."""
-    if len(levels) < CREEP_FROM:
-        return None
-    df = PRIOR_DF + len(levels) - 1
-    return Shift.tested(size - fmean(levels[:3]), math.sqrt(spread * (1 + 1 / 3)), df)

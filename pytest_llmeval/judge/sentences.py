@@ -58,15 +58,23 @@ def moved(metric: Metric, shift: Shift, who: str, than: str) -> str:
     return _(template, who=who, what=noun(metric, who), amount=amount(metric, effect), than=than)
 
 
-def certainty(metric: Metric, shift: Shift, evidence: Evidence, alpha: float) -> str:
-    """``(95 % interval 7.9–15.5 %, 6 sessions; this gate sees 6 % and more)``, in the effect's direction."""
+def certainty(metric: Metric, shift: Shift, evidence: Evidence, least: float | None) -> str:
+    """``(95 % interval 7.9–15.5 %, 6 sessions; this gate sees 6 % and more)``, in the effect's direction.
+
+    ``least``: the smallest loss that is found in nine of ten builds, None where none is.
+    """
     sign = -1.0 if metric.effect(shift.size) < 0 else 1.0
     low, high = sorted(sign * metric.effect(end) for end in shift.interval())
+    interval = span(metric, low, high, dash=low >= 0)
+    history = _("asked in turn") if evidence.paired else sessions(evidence.sessions)
+    if least is None:
+        template = N_("(95 % interval {interval}, {history}; this gate sees no loss of it alone)")
+        return _(template, interval=interval, history=history)
     return _(
         "(95 % interval {interval}, {history}; this gate sees {least} and more)",
-        interval=span(metric, low, high, dash=low >= 0),
-        history=_("asked in turn") if evidence.paired else sessions(evidence.sessions),
-        least=sees(metric, shift, alpha),
+        interval=interval,
+        history=history,
+        least=amount(metric, min(10.0, least) if metric.scale == "points" else least, digits=2),
     )
 
 
@@ -94,17 +102,15 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.2g} s"
 
 
-def sees(metric: Metric, shift: Shift, alpha: float) -> str:
-    """The smallest loss that is found in nine of ten builds."""
-    loss = metric.effect(-shift.detectable(alpha))
-    return amount(metric, max(-10.0, loss) if metric.scale == "points" else loss, digits=2)
+def more_sessions(metric: Metric, evidence: Evidence, allowance: float, alpha: float) -> str:
+    """``2 more sessions see 10 %, not even 30 see 5 %``; of a score, 1 point and 0.5 points.
 
-
-def more_sessions(metric: Metric, evidence: Evidence, alpha: float) -> str:
-    """``2 more sessions see 10 %, not even 30 see 5 %``; of a score, 1 point and 0.5 points."""
+    A loss within the allowance is never red: where 5 % is, the one that is told is twice the allowance.
+    """
+    usual = (0.10, 0.05) if metric.scale == "ratio" else (1.0, 0.5)
     wanted: dict[int | None, list[str]] = {}
-    for loss in (0.10, 0.05) if metric.scale == "ratio" else (1.0, 0.5):
-        needed = _sessions_to_see(-metric.shift(loss), evidence, alpha)
+    for loss in usual if allowance < min(usual) else (2 * allowance,):
+        needed = _sessions_to_see(-metric.shift(loss), evidence, -metric.shift(allowance), alpha)
         wanted.setdefault(needed, []).append(amount(metric, loss, digits=2))
     texts = []
     for needed, losses in wanted.items():
@@ -123,10 +129,11 @@ def more_sessions(metric: Metric, evidence: Evidence, alpha: float) -> str:
     return ", ".join(texts)
 
 
-def _sessions_to_see(loss: float, evidence: Evidence, alpha: float) -> int | None:
+def _sessions_to_see(loss: float, evidence: Evidence, allowed: float, alpha: float) -> int | None:
+    """``loss`` and ``allowed`` as differences, positive."""
     for sessions in range(THIN, _MOST_SESSIONS + 1):
-        se = evidence.spread * math.sqrt(1 + 1 / sessions)
-        if stats.detectable(se, PRIOR_DF + sessions - 1, alpha) <= loss:
+        se, df = evidence.spread * math.sqrt(1 + 1 / sessions), PRIOR_DF + sessions - 1
+        if stats.detectable(max(allowed, se * stats.t_quantile(1 - alpha, df)), se, df) <= loss:
             return sessions
     return None
 

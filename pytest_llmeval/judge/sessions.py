@@ -22,7 +22,7 @@ SCHEMA = "llmeval-baseline/1"
 
 class Fingerprints(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What figures are bound to. ``scoring``: analysers and rules, for scores. ``hardware``: for timings of a
-    server on the machine of the run (CPU model, cores; no host name), else None."""
+    server on the machine of the run (cores, CPU and GPU models; no host name), else None."""
 
     scoring: dict[str, str] | None = None
     hardware: dict[str, str | int] | None = None
@@ -240,8 +240,16 @@ def scoring_by(one: Analysers) -> dict[str, str]:
 
 
 def hardware(run: Run) -> dict[str, str | int]:
-    """The hardware fingerprint: what a timing on this machine depends on."""
-    return {"cpus": run.host.cpus} | ({"cpu_model": run.host.cpu_model} if run.host.cpu_model else {})
+    """The hardware fingerprint: what a timing on this machine depends on, as far as it is known."""
+    host = run.host
+    known = {"cpus": host.cpus, "cpu_model": host.cpu_model, "gpus": ", ".join(host.gpus)}
+    return {name: value for name, value in known.items() if value}
+
+
+def on_same_machine(one: Mapping[str, str | int] | None, other: Mapping[str, str | int] | None) -> bool:
+    """Whether nothing is known that tells the two machines apart: files of old do not name GPUs."""
+    both = (one or {}).keys() & (other or {}).keys()
+    return all(one[name] == other[name] for name in both) if one and other else True
 
 
 def vanished(keys: Iterable[str], run: Run) -> list[str]:

@@ -100,6 +100,12 @@ def beta_binomial_cdf(successes: int, trials: int, a: float, b: float) -> float:
     return min(1.0, math.fsum(math.exp(term) for term in terms))
 
 
+def binomial_tail(successes: int, trials: int, p: float) -> float:
+    """P(X >= successes) of ``trials`` that succeed with probability ``p``."""
+    terms = (math.comb(trials, k) * p**k * (1 - p) ** (trials - k) for k in range(successes, trials + 1))
+    return min(1.0, math.fsum(terms))
+
+
 def squares(values: Sequence[float]) -> float:
     """The sum of squared distances from their mean. ``statistics.variance`` is exact and takes ten times as
     long, which is half of a large run's judgement.
@@ -201,9 +207,10 @@ def holm(tests: Mapping[Name, tuple[float, float]], alpha: float) -> set[Name]:
     return rejected
 
 
-def detectable(se: float, df: float, alpha: float, power: float = 0.9) -> float:
-    """The smallest true shift that a one-sided t test at ``alpha`` finds with ``power``, in ``se``'s unit.
+def detectable(critical: float, se: float, df: float, power: float = 0.9) -> float:
+    """The smallest true shift that is seen beyond ``critical`` with ``power``; all in ``se``'s unit.
 
-    By the central t for both tails: within 3 % of the non-central one from 4 degrees of freedom on.
+    By the central t: within 3 % of the non-central one from 4 degrees of freedom on, where ``critical`` is
+    that of a t test.
     """
-    return se * (t_quantile(1 - alpha, df) + t_quantile(power, df))
+    return critical + se * t_quantile(power, df)

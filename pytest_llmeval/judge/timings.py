@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from . import stats
-from .evidence import CREEP_FROM, PRIOR_DF, Evidence, Samples, Shift
-from .history import History, lay_out, pulled_in
+from .evidence import AGREE, PRIOR_DF, Evidence, Samples, Shift
+from .history import History, creep, lay_out, pulled_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _COLLAPSE = math.log(1.25)
-_AGREE = 0.75  # of a cell's rounds must show its loss: when 2 of 3 requests stall, a median is no evidence
-_CLIP = (
-    1.2  # robust standard deviations; with _AGREE it is set by the heavy tails in benchmarks/gate_power.py
-)
+_CLIP = 1.2  # robust standard deviations; with AGREE it is set by the heavy tails in benchmarks/gate_power.py
 _DRIFT_OF_NOISE = 0.3  # a machine that is noisy within a session drifts by at least so much between them
 _ASSUMED_NOISE = 0.10  # within a session, where neither a second sample nor a second cell shows it
 _RESOLUTION = 1e-3  # spreads below 0.1 % are the clock's
@@ -51,14 +48,14 @@ def evidence(
     variance = stats.shrunk_variance(prior, PRIOR_DF, squares, df)
     fewer = fmean(noise.fewer_rounds.values()) / len(shifts)
     size = fmean(shifts.values())
-    supported = {cell: _agree(run[cell], history.means[cell] + allowance) for cell in shifts}
+    agreed = {cell: _agree(run[cell], history.means[cell] + allowance) for cell in shifts}
     return Evidence(
         whole=Shift.tested(size, math.sqrt(variance * history.factor + fewer), PRIOR_DF + df),
         sessions=history.sessions,
         spread=math.sqrt(variance + fewer),
-        cells=_cells(history, noise, shifts, (residual, variance), supported),
+        cells=_cells(history, noise, shifts, (residual, variance), agreed),
         only=None if len(shifts) > 1 else next(iter(shifts)),
-        creep=_creep(size, list(history.levels.values()), prior, fewer),
+        creep=creep(size, list(history.levels.values()), prior, fewer),
     )
 
 
@@ -127,7 +124,7 @@ def _cells(
     noise: _Noise,
     shifts: Mapping[str, float],
     variances: tuple[float, float],
-    supported: Mapping[str, bool],
+    agreed: Mapping[str, bool],
 ) -> dict[str, Shift]:
     """Each cell against what the drift of the others lets expect. ``variances``: of residuals, of levels."""
     if len(shifts) < 2:
@@ -152,24 +149,11 @@ def _cells(
             math.sqrt(spread),
             df,
             centre=explained * (total - shifts[cell]) / others,
-            supported=supported[cell],
+            floor=0.0 if agreed[cell] else 1.0,
         )
     return cells
 
 
 def _agree(samples: Sequence[float], limit: float) -> bool:
     """Whether at least three quarters of the rounds lie below the limit."""
-    return sum(1 for sample in samples if sample < limit) >= _AGREE * len(samples)
-
-
-def _creep(size: float, levels: Sequence[float], prior: float, fewer: float) -> Shift | None:
-    """The run against the first three sessions; None before there are others between.
-
-    The spread comes from the steps between neighbouring sessions, which a slow slide leaves small.
-    """
-    if len(levels) < CREEP_FROM:
-        return None
-    steps = math.fsum((b - a) ** 2 for a, b in pairwise(levels)) / 2
-    df = 2 / 3 * (len(levels) - 1)
-    variance = stats.shrunk_variance(prior, PRIOR_DF, steps * df / (len(levels) - 1), df)
-    return Shift.tested(size - fmean(levels[:3]), math.sqrt(variance * (1 + 1 / 3) + fewer), PRIOR_DF + df)
+    return sum(1 for sample in samples if sample < limit) >= AGREE * len(samples)

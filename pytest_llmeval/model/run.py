@@ -44,13 +44,14 @@ class Commit(Struct, frozen=True, kw_only=True):
 
 
 class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The machine of the run, without its name. ``memory_bytes`` in all."""
+    """The machine of the run, without its name. ``memory_bytes`` in all; ``gpus``: the model of each."""
 
     cpus: int
     os: str
     python: str
     cpu_model: str | None = None
     memory_bytes: int | None = None
+    gpus: tuple[str, ...] = ()
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -84,7 +85,7 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``effect``: new/old - 1 in the metric's own unit (a TTFT twice as long: +1.0), points for scores.
     ``worse``: whether that direction is bad. ``interval``: 95 % confidence, same unit. ``detectable``: the
-    smallest effect this gate would have seen with 90 % power. ``sessions``: how many the baseline held.
+    smallest effect that would have been red with 90 % power. ``sessions``: how many the baseline held.
     ``confirmed``: whether a loss was seen again when its cells were measured once more.
     """
 

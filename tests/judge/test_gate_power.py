@@ -25,11 +25,22 @@ def test_speed(name: str, world: gate_power.World, sessions: int, goal: gate_pow
             assert figure.red >= figure.at_least - 3, gate_power.line(figure)
 
 
-@pytest.mark.parametrize("part", [gate_power.reference, gate_power.scores, gate_power.stuck])
+@pytest.mark.parametrize(
+    "part", [gate_power.reference, gate_power.scores, gate_power.stuck, gate_power.in_turn]
+)
 def test_the_other_kinds(part: object) -> None:
     for figure in part(random.Random(2), BUILDS):  # type: ignore[operator]
         assert figure.at_most is None or figure.red <= figure.at_most + 2, gate_power.line(figure)
         assert figure.at_least is None or figure.red >= figure.at_least - 3, gate_power.line(figure)
+
+
+@pytest.mark.parametrize(("name", "shape", "sessions", "least"), gate_power.BREAKING)
+def test_answers_that_break_now_and_then(
+    name: str, shape: dict[str, int | bool], sessions: int, least: float
+) -> None:
+    for figure in gate_power.breaks(name, shape, sessions, least, random.Random(6), 60):
+        assert figure.at_most is None or figure.red <= figure.at_most + 5, gate_power.line(figure)
+        assert figure.at_least is None or figure.red >= figure.at_least - 8, gate_power.line(figure)
 
 
 def test_pass_or_fail() -> None:

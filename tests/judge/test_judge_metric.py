@@ -163,6 +163,48 @@ def test_creep_is_seen_though_every_session_followed_the_last() -> None:
     assert judge_metric(steady, level(0), metric="output_tps").verdict == "ok"
 
 
+def test_creep_of_scores_is_seen_too() -> None:
+    rng = random.Random(3)
+
+    def level(lost: float) -> Cells:
+        return {f"coding/s{n}/en": [8 - lost + rng.gauss(0, 0.2) for _ in range(3)] for n in range(8)}
+
+    past = [level(0.06 * number) for number in range(15)]
+    judged = judge_metric(past, level(0.06 * 15), metric="quality")
+    assert judged.verdict == "regressed"
+    assert "slowly since" in judged.sentence
+    steady = [level(0) for _ in range(15)]
+    assert judge_metric(steady, level(0), metric="quality").verdict == "ok"
+
+
+def test_what_the_gate_sees_is_what_would_be_red(noisy_cells: Draw) -> None:
+    """A loss within the allowance never is, however surely it is seen."""
+    past = [noisy_cells(within=0.002, drift=0.001) for _ in range(10)]
+    run = noisy_cells(within=0.002, drift=0.001)
+    sharp = judge_metric(past, run, metric="output_tps")
+    lenient = judge_metric(past, run, metric="output_tps", policy=MetricPolicy(allowance=0.1))
+    assert 0.03 < (sharp.detectable or 0) < 0.05
+    assert 0.1 < (lenient.detectable or 0) < 0.12
+    red = judge_metric(past, times(run, 1 - (lenient.detectable or 0)), metric="output_tps")
+    assert red.verdict == "regressed"
+
+
+def test_a_thin_history_sees_what_it_calls_a_collapse(noisy_cells: Draw) -> None:
+    """20 % and far outside the noise; not what a t test of so few sessions sees."""
+    past, run = [noisy_cells(within=0.01)], noisy_cells(within=0.01)
+    judged = judge_metric(past, run, metric="ttft_s", alpha=0.002)
+    assert 0.2 < (judged.detectable or 0) < 0.7
+    red = judge_metric(past, times(run, 1.05 + (judged.detectable or 0)), metric="ttft_s", alpha=0.002)
+    assert red.verdict == "regressed"
+    assert f"sees {100 * (red.detectable or 0):.0f} % and more" in red.sentence
+
+
+def test_sessions_are_not_asked_for_to_see_a_loss_that_is_allowed(noisy_cells: Draw) -> None:
+    sentence = judge_metric([noisy_cells()], noisy_cells(), metric="ttft_s").sentence
+    assert "20 %" in sentence, "twice the allowance of 10 %"
+    assert "5 %" not in sentence.partition("collapse:")[2]
+
+
 def test_a_single_cell_is_the_whole(noisy_cells: Draw) -> None:
     past = [noisy_cells(cells=1) for _ in range(5)]
     judged = judge_metric(past, times(noisy_cells(cells=1), 0.7), metric="output_tps")
@@ -186,6 +228,30 @@ def test_scores_asked_once_a_session_show_their_noise_from_session_to_session() 
     for sessions in (noisy, wild):
         doubtful = judge_metric(sessions, run, metric="correctness", alpha=0.006)
         assert doubtful.detectable > judged.detectable
+
+
+def test_an_answer_that_breaks_for_once_is_no_evidence_against_its_cell() -> None:
+    past = [{f"coding/s{n}/en": [10.0] for n in range(30)} for _ in range(10)]
+    judged = judge_metric(past, past[0] | {"coding/s4/en": [1.0]}, metric="correctness")
+    assert judged.verdict == "ok"
+    cell = judged.cells["coding/s4/en"]
+    assert "9 points lower" in cell.sentence
+    assert "too few rounds show it" in cell.sentence
+    assert "this gate sees no loss of it alone" in cell.sentence
+    assert cell.detectable is None
+    broken = {f"coding/s{n}/en": [1.0] for n in range(4)}
+    assert judge_metric(past, past[0] | broken, metric="correctness").whole == "regressed"
+
+
+def test_a_cell_that_breaks_in_every_round_is_red_where_rounds_differ() -> None:
+    rng = random.Random(2)
+    past = [
+        {f"coding/s{n}/en": [7 + rng.gauss(0, 0.4) for _ in range(3)] for n in range(10)} for _ in range(5)
+    ]
+    judged = judge_metric(past[1:], past[0] | {"coding/s4/en": [2.0, 2.4, 1.7]}, metric="quality")
+    assert judged.cells["coding/s4/en"].verdict == "regressed"
+    twice = judge_metric(past[1:], past[0] | {"coding/s4/en": [7.0, 1.0, 7.0]}, metric="quality")
+    assert twice.cells["coding/s4/en"].verdict == "ok"
 
 
 # -- reference mode ----------------------------------------------------------------------------------------
@@ -220,7 +286,9 @@ def test_a_reference_needs_no_sessions_and_cancels_drift() -> None:
 def test_one_flipped_answer_is_no_regression_against_a_reference() -> None:
     reference = {f"coding/s{n}/en": [10.0] * 3 for n in range(10)}
     flipped = reference | {"coding/s0/en": [0.0] * 3}
-    assert judge_metric((), flipped, metric="correctness", reference=reference).whole == "ok"
+    assert judge_metric((), flipped, metric="correctness", reference=reference).verdict == "ok"
+    partly = reference | {"coding/s0/en": [1.0] * 3}
+    assert judge_metric((), partly, metric="correctness", reference=reference).verdict == "ok"
     worse = {key: [value - 3 for value in values] for key, values in reference.items()}
     assert judge_metric((), worse, metric="correctness", reference=reference).whole == "regressed"
 

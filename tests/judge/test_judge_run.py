@@ -212,6 +212,18 @@ def test_another_machine_matters_where_the_server_is(make: Maker, *, here: bool)
     assert one(put_to_test, "output_tps").verdict == "regressed"
 
 
+@pytest.mark.parametrize(("then", "stale"), [(("A100",), True), (("H200",), False), ((), False)])
+def test_another_gpu_is_another_machine(make: Maker, then: tuple[str, ...], *, stale: bool) -> None:
+    """A baseline that does not name any was written before GPUs were told."""
+    facts = {"box": Facts(kind="openai", here=True)}
+    machine = Host(cpus=8, os="linux", python="3.11", cpu_model="chip")
+    old = make.history(endpoints=facts, host=structs.replace(machine, gpus=then))
+    run = make.session(endpoints=facts, host=structs.replace(machine, gpus=("H200",)))
+    verdicts = judge_run({"box": old}, run)
+    assert bool(of(verdicts, "stale")) == stale
+    assert ("output_tps" in {line.metric for line in verdicts}) != stale
+
+
 def test_a_starved_client_is_inconclusive_never_regressed(make: Maker) -> None:
     run = make.session(0.3, void="the event loop was late by 40 ms")
     verdicts = judge_run({"box": make.history()}, run)

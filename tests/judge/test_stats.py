@@ -133,6 +133,12 @@ def test_holm_keeps_its_promise_when_nothing_changed() -> None:
 
 
 def test_detectable_is_found_in_nine_of_ten() -> None:
-    loss = stats.detectable(1.0, 12, 0.02)
+    loss = stats.detectable(stats.t_quantile(0.98, 12), 1.0, 12)
     power = scipy_stats.nct.cdf(scipy_stats.t.ppf(0.02, 12), 12, -loss)
     assert power == pytest.approx(0.9, abs=0.02)
+
+
+@given(st.integers(1, 12), st.integers(0, 12), st.floats(0, 1))
+def test_the_binomial_tail_is_scipys(trials: int, successes: int, p: float) -> None:
+    ours = stats.binomial_tail(min(successes, trials), trials, p)
+    assert ours == pytest.approx(scipy_stats.binom.sf(min(successes, trials) - 1, trials, p), abs=1e-12)
