@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -85,6 +87,7 @@ class Asker:
         may say either.
         """
         __tracebackhide__ = True
+        _refuse_loop()
         here = context.of(self._item.config)
         code = code or ("python" if requires else None)
         required = scenarios.REQUIREMENT if code == "python" else values.TEXT
@@ -162,6 +165,18 @@ class Asker:
 def function_name(nodeid: str) -> str:
     """A test's name in cell ids: ``test_x``, or ``testthing.test_x`` for a method of ``TestThing``."""
     return _slug(nodeid.partition("::")[2].partition("[")[0].replace("::", "."))
+
+
+def _refuse_loop() -> None:
+    """Cells are measured in an event loop of their own, and no thread has two."""
+    __tracebackhide__ = True
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        raise UsageError(
+            "it can't be called where an event loop runs, as in an async test",
+            where="llm.ask",
+            hint='give it a thread: await asyncio.to_thread(llm.ask, "…")',
+        )
 
 
 def _checked(name: str, value: Any, kind: Kind) -> Any:

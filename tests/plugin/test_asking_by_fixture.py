@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -134,6 +135,19 @@ def test_what_no_scenario_file_may_say_is_refused(argument: str, value: Any, exp
 def test_a_gap_is_filled_without_instructions() -> None:
     with pytest.raises(UsageError, match=r"llm\.ask: a gap is filled without instructions"):
         Test("test_x[box]").llm.ask("def f():", suffix="return 1", system="Be brief.")
+
+
+def test_an_async_test_asks_in_a_thread() -> None:
+    test = Test("test_x[box]")
+
+    async def ask() -> None:
+        with pytest.raises(UsageError, match=r"where an event loop runs.*\n  -> .*asyncio\.to_thread"):
+            test.llm.ask("Hello?")
+        assert test.asked == []
+        await asyncio.to_thread(test.llm.ask, "Hello?")
+
+    asyncio.run(ask())
+    assert len(test.asked) == 1
 
 
 def test_one_requirement_is_one() -> None:
