@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmeval.errors import BaselineError
+from pytest_llmeval.language import ngettext
 
 from . import ending, options, unselected
 
@@ -142,7 +143,7 @@ class Recorder:
         else:
             self._publish(session)
             self._refuse_unwritten()
-            self._refuse_unselected()
+            self._refuse_unasked()
         finally:
             self.context.close()
 
@@ -201,40 +202,58 @@ class Recorder:
         if self.unwritten:
             raise pytest.UsageError("\n".join(dict.fromkeys(self.unwritten)))
 
-    def _refuse_unselected(self) -> None:
+    def _refuse_unasked(self) -> None:
         """A gate must not be green for nothing."""
-        if self.unselected and self.context.settings.strict:
-            raise pytest.UsageError(f"--llm-strict: {self.unselected} skipped: {unselected.REASON}")
-        if (sentence := self._unspoken()) and self.context.settings.strict:
+        if (sentence := self.unasked()) and self.context.settings.strict:
             raise pytest.UsageError(f"--llm-strict: {sentence}")
 
-    def _unspoken(self) -> str | None:
-        """Why no cell was asked, where that is for its prompt languages."""
+    def unasked(self) -> str | None:
+        """Why no cell was asked, where pytest itself does not say it."""
+        if self.unselected:
+            return f"{self.unselected} skipped: {unselected.REASON}"
         if not self.context.asked or not self.context.settings.candidates:
             return None
-        return self.context.view.unspoken(self.context.settings.prompt_languages)
+        view, settings = self.context.view, self.context.settings
+        if sentence := view.unspoken(settings.prompt_languages):
+            return sentence
+        others = len(view.elsewhere) + len(view.tests_elsewhere)
+        if others and not self._expected() and not view.tests.keys() - view.tests_elsewhere:
+            return ngettext(
+                "nothing is left for shard {shard}: {count} cell or test is all there is to split",
+                "nothing is left for shard {shard}: {count} cells or tests are all there is to split",
+                others,
+                shard=settings.shard,
+            )
+        return None
 
     def left_out(self) -> bool:
         """Whether something of the suites in view was not run: that is no evidence about the whole.
 
         Of a shard: something that no other shard runs either.
         """
-        view, settings = self.context.view, self.context.settings
-        wanted = settings.prompt_languages
-        cells = {key for key in view.cells if not wanted or key.rpartition("/")[2] in wanted}
-        expected = {(endpoint.name, key) for endpoint in settings.candidates for key in cells}
-        expected = {(name, key) for name, key in expected if f"{name} {key}" not in view.elsewhere}
-        missed = expected - set(self.plain_records) - self.not_measurable
+        view = self.context.view
         if (
             self.was_stopped
             or self.late
-            or missed
+            or self._expected() - set(self.plain_records) - self.not_measurable
             or view.functions - view.finished(self.done | view.tests_elsewhere)
         ):
             return True
         if options.narrowed(self.context.config, view) & {module for module, _ in view.functions}:
             return True
         return not self.context.everything and view.has_more_files()
+
+    def _expected(self) -> set[tuple[str, str]]:
+        """Endpoint and key of every cell of the scenario files in view that this shard has."""
+        view, settings = self.context.view, self.context.settings
+        wanted = settings.prompt_languages
+        cells = {key for key in view.cells if not wanted or key.rpartition("/")[2] in wanted}
+        return {
+            (endpoint.name, key)
+            for endpoint in settings.candidates
+            for key in cells
+            if f"{endpoint.name} {key}" not in view.elsewhere
+        }
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -254,10 +273,8 @@ class Recorder:
     def say(self, reporter: pytest.TerminalReporter) -> None:
         """The table, the sentences, and GitHub's annotations."""
         if self.run is None:
-            if sentence := self._unspoken():
+            if sentence := self.unasked():
                 reporter.write_line(f"llmeval: {sentence}")
-            if self.unselected:
-                reporter.write_line(f"llmeval: {self.unselected} skipped: {unselected.REASON}")
             return
         from . import github, publish
 

@@ -152,12 +152,24 @@ def test_a_language_that_no_scenario_has_is_no_green_gate(
     chosen = Settings(endpoints=BOX.endpoints, prompt_languages=(languages,), strict=strict)
     one = recorder(tmp_path, chosen)
     if not refused:
-        one._refuse_unselected()
+        one._refuse_unasked()
         return
     with pytest.raises(
         pytest.UsageError, match=r"--llm-strict: no scenario has a prompt in fr: there are en, ko"
     ):
-        one._refuse_unselected()
+        one._refuse_unasked()
+
+
+def test_a_shard_for_which_nothing_is_left_says_so(tmp_path: Path) -> None:
+    one = recorder(tmp_path, Settings(endpoints=BOX.endpoints, shard="9/9"))
+    view = one.context.view
+    view.elsewhere = {"box mine/a/en", "box mine/a/ko"}
+    assert one.unasked() is None, "b is its own"
+    view.elsewhere.add("box mine/b/ko")
+    view.tests["t.py::test_x"] = ("t.py", "test_x")
+    assert one.unasked() is None, "the test is its own"
+    view.tests_elsewhere.add("t.py::test_x")
+    assert one.unasked() == "nothing is left for shard 9/9: 4 cells or tests are all there is to split"
 
 
 # -- whether it was all ------------------------------------------------------------------------------------
