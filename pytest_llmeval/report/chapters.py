@@ -11,7 +11,7 @@ from . import compare, costs, grid, passing, terminal
 from . import headline as summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_llmeval.model import Run, Verdict
 
@@ -151,14 +151,31 @@ def verdicts(page: Page) -> Verdicts:
         ]
         of_text = {one.text: one for one in reversed(linked)}
         every += linked
-        for text, name in terminal.told(run.verdicts, verbose=False):
-            said.append(of_text.get(text) or Said(name, text, tone_of(name)))
+        news = [
+            of_text.get(text) or Said(name, text, tone_of(name))
+            for text, name in terminal.told(run.verdicts, verbose=False)
+        ]
+        said += [one for one in news if one.tone == "bad"]
+        said += _failed_tests(run, places)
+        said += [one for one in news if one.tone != "bad"]
     return Verdicts(
         title=_("Verdicts"),
         lines=said,
         folded=ngettext("{count} promise in all", "All {count} promises", len(every)),
         every=every if len(every) > len(said) else [],
     )
+
+
+def _failed_tests(run: Run, places: Mapping[tuple[str, str, str], str]) -> Iterator[Said]:
+    """Cells below a floor, or whose test failed, though all requests were answered; the first of many."""
+    failed = [one for one in run.cells if one.failure is not None and all(each.ok for each in one.samples)]
+    for record in failed[: terminal.MAX_ALIKE]:
+        who = _("{cell} on {endpoint}", cell=record.key, endpoint=record.endpoint)
+        why = (record.failure or "").partition("\n")[0]
+        link = places.get((run.id, record.endpoint, record.key), "")
+        yield Said(_("failed"), f"{who}: {why}", "bad", record.key, link)
+    if more := len(failed[terminal.MAX_ALIKE :]):
+        yield Said(_("failed"), ngettext("{count} more test", "{count} more tests", more), "bad")
 
 
 def said_of(verdict: Verdict, link: str = "") -> Said:
@@ -172,14 +189,17 @@ def said_of(verdict: Verdict, link: str = "") -> Said:
 def comparison(page: Page) -> Comparison:
     """Who wins what; measured figures and mean scores as lines, the best in bold."""
     of = sides(page)
+    several = len(of) > 1
     tables = []
     if measured := compare.figures(of):
-        tables.append(_side_by_side(_("Measured; the best of a line in bold"), of, measured))
+        caption = _("Measured; the best of a line in bold") if several else _("Measured")
+        tables.append(_side_by_side(caption, of, measured))
     if means := compare.means(of):
-        tables.append(_side_by_side(_("Scores of 10, over the cells that all have"), of, means))
+        caption = _("Scores of 10, over the cells that all have") if several else _("Scores of 10")
+        tables.append(_side_by_side(caption, of, means))
     rated = compare.scores(of)
     folded = None
-    if len(of) > 1 and rated:
+    if several and rated:
         left_out = len(rated) - MAX_SCORES
         caption = _("Scores by cell, those that differ most first")
         if left_out > 0:
@@ -187,7 +207,7 @@ def comparison(page: Page) -> Comparison:
         folded = _side_by_side(caption, of, rated[:MAX_SCORES])
     return Comparison(
         title=ngettext("The endpoint", "{count} endpoints side by side", len(of)),
-        sentences=page.sentences if len(of) > 1 else (),
+        sentences=page.sentences if several else (),
         tables=tables,
         folded=folded,
         facts=list(_facts(page)),

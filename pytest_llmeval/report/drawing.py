@@ -6,6 +6,7 @@ The same figure becomes SVG (``svg``) and PNG (``picture``).
 from __future__ import annotations
 
 import math
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,6 +30,7 @@ _HEIGHT = 2.9
 _ROW = 0.44
 _FONT = 9.5
 _MOST_DATES = 4
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT(\d\d:\d\d)")
 _WIDE = 30
 """Largest over smallest value from which on an axis is logarithmic."""
 
@@ -178,10 +180,19 @@ def course(trend: Trend, series: int, label: str) -> Figure:
         _margins(axes, [*values, *(trend.band or ())], highest=10 if trend.metric in SCORES else math.inf)
         axes.set_xlim(-0.6, last + 0.6)
         ticks = sorted({round(place * last / (_MOST_DATES - 1)) for place in range(_MOST_DATES)})
-        axes.set_xticks(ticks, [safe.line(trend.points[at].date[:10]) for at in ticks])
+        day, dates = _dates([trend.points[at].date for at in ticks])
+        axes.set_xticks(ticks, dates)
+        axes.set_xlabel(day)
         axes.set_ylabel(label)
         _plain_numbers(axes, "y")
     return figure
+
+
+def _dates(of: Sequence[str]) -> tuple[str, list[str]]:
+    """Days; where all are of one day, that day and the times of it."""
+    days = [safe.line(date[:10]) for date in of]
+    times = [match[1] for date in of if (match := _TIME.match(date))]
+    return (days[0], times) if len(set(days)) == 1 and len(times) == len(of) else ("", days)
 
 
 # -- the figure itself --------------------------------------------------------------------------------------

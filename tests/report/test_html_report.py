@@ -162,7 +162,9 @@ def test_what_is_said_of_a_cell_leads_to_it() -> None:
     assert outline.said("h1") == ["2 promises broken, 1 test failed"]
     assert [one["href"] for one in outline.all("a") if one["href"] == "#cell-1"], "the second worst"
     links = [text for tag, text in outline.texts if tag == "a"]
-    assert links.count("s/b/en") == 1
+    assert links.count("s/b/en") == links.count("s/a/en") == 1
+    told = [text for tag, text in outline.texts if tag == "span"]
+    assert "s/a/en on box: quality is 4, under the scenario's floor of 8" in told
     assert "s/c/en" not in links
     assert "quality is 4, under the scenario's floor of 8" in outline.said("pre")
 
@@ -206,6 +208,17 @@ def test_what_was_not_measured_is_not_drawn(one: Run, headline: str) -> None:
     outline = check(document(one, cells=[page.Cell(one, cell) for cell in one.cells]))
     assert outline.said("h1") == [headline]
     assert not outline.all("svg")
+
+
+def test_sessions_of_one_day_stand_at_their_times() -> None:
+    dates = ["2026-11-21T03:45:01Z", "2026-11-21T09:15:00Z"]
+    points = tuple(page.Point(f"r{at}", date, 20.0 + at) for at, date in enumerate(dates))
+    said = check(document(run(record()), trends=[page.Trend("box", "output_tps", points)])).said("text")
+    assert {"03:45", "09:15", "2026-11-21"} <= set(said)
+    later = (points[0], page.Point("r2", "2026-11-22T03:45:01Z", 21.0))
+    said = check(document(run(record()), trends=[page.Trend("box", "output_tps", later)])).said("text")
+    assert {"2026-11-21", "2026-11-22"} <= set(said)
+    assert "03:45" not in said
 
 
 def test_hangul_stays_text() -> None:
