@@ -40,7 +40,9 @@ def is_ours(endpoint: Endpoint) -> bool:
 
 
 def environment(endpoint: Endpoint) -> dict[str, str]:
-    """What the endpoint's server is started with."""
+    """What the endpoint's server is started with; empty where others started it."""
+    if not is_ours(endpoint):
+        return {}
     return {**os.environ, **(endpoint.server.env if endpoint.server else {})}
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmeval.measure import engine
-from pytest_llmeval.model import Endpoint
-from pytest_llmeval.plugin.hosting import Host
+from pytest_llmeval.model import Endpoint, ManagedServer
+from pytest_llmeval.plugin.hosting import Host, environment
 from pytest_llmeval.secret import Blotter
 
 if TYPE_CHECKING:
@@ -34,3 +34,12 @@ def test_the_engine_gets_the_window_and_the_streams_of_its_endpoint(
     with pytest.raises(Started):
         host.start()
     assert (got["context_window"], got["parallel"]) == (given, 3)
+
+
+def test_pytests_own_variables_are_those_of_its_own_servers_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``CUDA_VISIBLE_DEVICES`` of this shell says nothing of a server that somebody else started."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert environment(Endpoint(url="http://127.0.0.1:8000")) == {}
+    own = ManagedServer(command=("serve",), env={"CUDA_VISIBLE_DEVICES": "2"})
+    assert environment(Endpoint(server=own))["CUDA_VISIBLE_DEVICES"] == "2"
+    assert environment(Endpoint(kind="local"))["CUDA_VISIBLE_DEVICES"] == "1"

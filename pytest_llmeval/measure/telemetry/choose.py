@@ -84,7 +84,8 @@ def _gpu(endpoint: Endpoint, facts: Facts, environment: Mapping[str, str]) -> So
     if endpoint.gpu_metrics is not None:
         return Dcgm(Page(endpoint.gpu_metrics))
     if facts.here:
-        return nvml.Nvml(nvml.visible(environment.get("CUDA_VISIBLE_DEVICES")))
+        devices = nvml.visible(environment.get("CUDA_VISIBLE_DEVICES"))
+        return "CUDA_VISIBLE_DEVICES hides every GPU from the server" if devices == () else nvml.Nvml(devices)
     return 'the server runs elsewhere; gpu_metrics = "http://HOST:9400/metrics" names its DCGM exporter'
 
 

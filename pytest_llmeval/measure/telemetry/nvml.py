@@ -7,6 +7,7 @@ the PCI bus, CUDA by its own unless ``CUDA_DEVICE_ORDER=PCI_BUS_ID`` is set.
 from __future__ import annotations
 
 import importlib
+import itertools
 import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,13 +21,19 @@ if TYPE_CHECKING:
 
     from .protocol import Reading
 
+_UUIDS = ("GPU-", "MIG-")
 INSTALL = "pip install 'pytest-llmeval-suite[gpu]'"
 
 
 def visible(cuda_visible_devices: str | None) -> tuple[int, ...] | None:
-    """The GPUs that ``CUDA_VISIBLE_DEVICES`` leaves to a server; None: all, or named in another way."""
-    names = (cuda_visible_devices or "").split(",")
-    return tuple(int(name) for name in names) if all(name.strip().isdecimal() for name in names) else None
+    """The GPUs that ``CUDA_VISIBLE_DEVICES`` leaves to a server; None: all, or named by UUID.
+
+    As CUDA reads it: an index that is none ends the list, and an empty one hides every GPU.
+    """
+    names = [name.strip() for name in (cuda_visible_devices or "").split(",")]
+    if cuda_visible_devices is None or names[0].startswith(_UUIDS):
+        return None
+    return tuple(map(int, itertools.takewhile(str.isdecimal, names)))
 
 
 def total_memory_bytes() -> tuple[int, ...]:

@@ -98,3 +98,14 @@ def test_the_gpus_that_a_server_was_given(gpus) -> None:
     (source,) = [source for source in choice.sources if source.name == "gpu"]
     assert source.read()()["gpu_memory_used_bytes"] == 4e9
     source.close()
+
+
+def test_a_server_that_sees_no_gpu(gpus) -> None:
+    gpus(4)
+    choice = sources(
+        Endpoint(url="http://127.0.0.1:1"),
+        Facts(kind="openai", here=True),
+        environment={"CUDA_VISIBLE_DEVICES": "-1"},
+    )
+    assert [source.name for source in choice.sources] == ["client"]
+    assert choice.absent["gpu"] == "CUDA_VISIBLE_DEVICES hides every GPU from the server"

@@ -56,7 +56,15 @@ def test_only_the_gpus_of_the_server(gpus) -> None:
 
 @pytest.mark.parametrize(
     ("value", "devices"),
-    [("0", (0,)), ("1,3", (1, 3)), ("", None), (None, None), ("GPU-8932f937", None), ("-1", None)],
+    [
+        ("0", (0,)),
+        ("1, 3", (1, 3)),
+        (None, None),
+        ("GPU-8932f937", None),
+        ("", ()),
+        ("-1", ()),
+        ("2,-1,3", (2,)),
+    ],
 )
 def test_visible(value: str | None, devices: tuple[int, ...] | None) -> None:
     assert visible(value) == devices
