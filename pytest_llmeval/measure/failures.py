@@ -34,6 +34,8 @@ _WINDOW = (
     r"model's context length \((\d{1,9})",  # SGLang
     r"context length of only (\d{1,9})",  # LM Studio
     r"must be <= (\d{1,9})\. Given",  # TGI
+    r"tokens > (\d{1,9}) maximum",  # Anthropic
+    r"maximum number of tokens allowed \((\d{1,9})",  # Gemini
 )
 _PROMPT = (
     r"contains (?:at least )?(\d{1,9}) input",  # vLLM 0.32
@@ -44,6 +46,8 @@ _PROMPT = (
     r"[Tt]he input \((\d{1,9}) tokens\)",  # SGLang
     r"(\d{1,9}) tokens from the input",  # SGLang
     r"Given: (\d{1,9}) `inputs` tokens",  # TGI
+    r"prompt is too long: (\d{1,9}) tokens",  # Anthropic
+    r"input token count \((\d{1,9})\)",  # Gemini
 )
 _REQUESTED = (r"requested (?:a total of )?(\d{1,9}) tokens",)
 _TAG = re.compile(r"<(script|style)\b(?:[^<]|<(?!/\1>))*+(?:</\1>|\Z)|<[^<>]*+>", re.IGNORECASE)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmeval.measure import failures
+from pytest_llmeval.measure import exchange, failures
+from pytest_llmeval.measure.tape import Tape
 
 OVERFLOWS = [
     pytest.param(
@@ -64,6 +67,14 @@ OVERFLOWS = [
         "tokens and 1000 `max_new_tokens`",
         (4000, 4096, None),
         id="tgi",
+    ),
+    pytest.param(
+        "prompt is too long: 200251 tokens > 199999 maximum", (200251, 199999, None), id="anthropic"
+    ),
+    pytest.param(
+        "The input token count (1067803) exceeds the maximum number of tokens allowed (1048575).",
+        (1067803, 1048575, None),
+        id="gemini",
     ),
 ]
 
@@ -154,3 +165,11 @@ def test_any_error_object_is_a_failure(error: dict[str, Any]) -> None:
         failure = failures.of_answer(400, json.dumps(data).encode())
         assert failure.message
         assert failure.context_window is None or failure.context_window >= 0
+
+
+def test_a_process_with_too_many_files_open_is_no_fault_of_the_server() -> None:
+    error = httpx.ConnectError("[Errno 24] Too many open files")
+    error.__cause__ = OSError(errno.EMFILE, "Too many open files")
+    failure = exchange.failure_of(error, httpx.URL("http://127.0.0.1:8000"), Tape())
+    assert failure.kind == "connect"
+    assert failure.message.endswith("may open no more files: raise `ulimit -n`, or ask fewer at once")

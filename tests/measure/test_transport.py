@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from statistics import median
 from typing import Any
 
 import httpx
@@ -143,10 +144,12 @@ def test_headers_reach_both_sides(run: Run, serving: Any) -> None:
 def test_stamps_agree_with_the_servers_own(run: Run) -> None:
     async def main(url: str) -> None:
         async with client() as opened:
-            errors_ms = []
+            errors_ms, lags_ms = [], []
             for _ in range(5):
                 tape = Tape()
                 await ask(opened, url, tape)
+                assert tape.lag_s is not None
+                lags_ms.append(tape.lag_s * 1e3)
                 response = stream.assemble(Received(tape.reads, tape.started_ns, tape.ended_ns))
                 sent = mock_server.log(url)[-1]
                 assert len(response.chunks) == len(sent["sent_ns"])
@@ -160,7 +163,7 @@ def test_stamps_agree_with_the_servers_own(run: Run) -> None:
                 assert min(late) > 0
                 errors_ms.append(sorted(late)[len(late) // 2] / 1e6)
             assert min(errors_ms) > 0
-            assert sorted(errors_ms)[len(errors_ms) // 2] < 3  # 0.1-0.3 ms on an idle machine
+            assert median(errors_ms) < 3 + max(lags_ms)  # 0.1-0.3 ms on an idle machine
 
     with mock_server.running(tokens=50, gap_s=0.002, ttft_s=0.02) as url:
         run(main(url))
