@@ -25,6 +25,9 @@ class Answer:
         self.reasoning = reasoning
         self.code = code
 
+    def __repr__(self) -> str:
+        return f"<Answer {self.record.key} on {self.record.endpoint}>"
+
     @property
     def ttft_s(self) -> float | None:
         """Seconds to the first non-empty content or reasoning."""

@@ -14,15 +14,20 @@ from pytest_llmeval import evaluate, scenarios, values, wire
 from pytest_llmeval.answer import Answer
 from pytest_llmeval.errors import CeilingError, UsageError
 from pytest_llmeval.model import AnswerSpec, Parameters, Scenario, cell_key
+from pytest_llmeval.report import cell
 from pytest_llmeval.score import extract
 
-from . import context, items, payload, unselected
+from . import context, items, options, payload, unselected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_llmeval.model import Endpoint
     from pytest_llmeval.values import Kind
+
+
+LAST = pytest.StashKey[evaluate.Outcome]()
+"""On an item: what its test was answered last."""
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
@@ -53,6 +58,16 @@ def asker(request: pytest.FixtureRequest) -> Asker:
     return Asker(request.node, request.param)
 
 
+def explain(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Let a failed test say what came of its last question, as a failed cell does."""
+    asked = item.stash.get(LAST, None)
+    if asked is None or call.when == "teardown" or call.excinfo is None:
+        return
+    if not isinstance(call.excinfo.value, pytest.skip.Exception):
+        kept, again = context.of(item.config).answers_path, options.again(item.config, item.nodeid)
+        item.add_report_section(call.when, "llmeval", cell.details(asked.record, asked.answers, kept, again))
+
+
 class Asker:
     """One endpoint, ready to be asked. ``endpoint`` is its name."""
 
@@ -62,6 +77,9 @@ class Asker:
         self._outcomes: list[evaluate.Outcome] = []
         self._scenarios: list[Scenario] = []
         self.endpoint = endpoint.name
+
+    def __repr__(self) -> str:
+        return f"<llm on {self.endpoint}>"
 
     def ask(
         self,
@@ -119,6 +137,7 @@ class Asker:
             self._item.stash[payload.KEY] = self._payload() | payload.left_out(error, self.endpoint, key)
             pytest.skip(str(error))
         self._outcomes.append(outcome)
+        self._item.stash[LAST] = outcome
         self._item.stash[payload.KEY] = self._payload()
         if len(self._outcomes) == 1:
             self._item.user_properties.extend(items.properties(outcome.record))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,10 +131,8 @@ class ScenarioItem(pytest.Item):
         assert self.endpoint is not None
         if self.nodeid.startswith(shipped.PREFIX):
             words = f"{self.scenario.id} and {self.language} and {self.endpoint.name}"
-            what = [f"--llm-suite={self.scenario.suite}", "-k", words]
-        else:
-            what = [self.nodeid]
-        return shlex.join(["pytest", *options.given_endpoints(self.config), *what])
+            return options.again(self.config, f"--llm-suite={self.scenario.suite}", "-k", words)
+        return options.again(self.config, self.nodeid)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the scenario is written."""

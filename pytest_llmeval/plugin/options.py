@@ -4,6 +4,7 @@ keys.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,6 +76,11 @@ def given_endpoints(config: pytest.Config) -> list[str]:
     reference = config.option.llm_reference
     given = [f"--llm-endpoint={spec}" for spec in config.option.llm_endpoint or ()]
     return [*given, *([f"--llm-reference={reference}"] if reference else [])]
+
+
+def again(config: pytest.Config, *what: str) -> str:
+    """The command that runs a part of this run once more."""
+    return shlex.join(["pytest", *given_endpoints(config), *what])
 
 
 def only_suites(config: pytest.Config, settings: Settings) -> None:

@@ -71,6 +71,9 @@ def test_a_failed_request_fails_the_test_with_its_sentence(
     assert result.ret == 1
     assert "http_5xx" in result.stdout.str()
     assert "Traceback" not in result.stdout.str()
+    result.stdout.fnmatch_lines(
+        ["cell *test_mine.py/test_fib-fib/en on default", "again *test_mine.py::test_fib*"]
+    )
 
 
 def test_a_question_that_is_no_longer_asked_is_missing(project: Any, answering: Callable[..., str]) -> None:

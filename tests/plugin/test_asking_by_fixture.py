@@ -12,7 +12,7 @@ import pytest
 from pytest_llmeval import evaluate
 from pytest_llmeval.errors import UsageError
 from pytest_llmeval.model import Endpoint, Record, Sample
-from pytest_llmeval.plugin import context, payload
+from pytest_llmeval.plugin import context, fixture, payload
 from pytest_llmeval.plugin.fixture import Asker
 from pytest_llmeval.plugin.view import View
 from pytest_llmeval.settings import Settings
@@ -27,16 +27,22 @@ class Test:
 
     def __init__(self, name: str, function: str = "test_x") -> None:
         self.asked: list[Any] = []
+        self.sections: list[Any] = []
         here = SimpleNamespace(
             view=View(Path("/project")),
             settings=Settings(endpoints=(BOX,)),
+            answers_path=None,
             bench=SimpleNamespace(run=self._run),
         )
         self.item: Any = SimpleNamespace(
             name=name,
             nodeid=f"test_m.py::{function}{name.removeprefix(function)}",
             path=Path("/project/test_m.py"),
-            config=SimpleNamespace(stash={context.KEY: here}),
+            config=SimpleNamespace(
+                stash={context.KEY: here},
+                option=SimpleNamespace(llm_reference=None, llm_endpoint=["box"]),
+            ),
+            add_report_section=lambda *section: self.sections.append(section),
             stash=pytest.Stash(),
             user_properties=[],
         )
@@ -148,6 +154,32 @@ def test_an_async_test_asks_in_a_thread() -> None:
 
     asyncio.run(ask())
     assert len(test.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "when", "told"),
+    [
+        (AssertionError(), "call", True),
+        (AssertionError(), "setup", True),
+        (AssertionError(), "teardown", False),
+        (pytest.skip.Exception("too late"), "call", False),
+    ],
+)
+def test_a_failed_test_says_what_came_of_its_last_question(error: Exception, when: str, told: bool) -> None:
+    test = Test("test_x[box]")
+    call: Any = SimpleNamespace(excinfo=SimpleNamespace(value=error), when=when)
+    fixture.explain(test.item, call)
+    assert test.sections == [], "nobody was asked"
+    test.llm.ask("Hello?", id="one")
+    test.llm.ask("Hello?", id="two")
+    fixture.explain(test.item, call)
+    if not told:
+        assert test.sections == []
+        return
+    ((place, name, text),) = test.sections
+    assert (place, name) == (when, "llmeval")
+    assert "test_m.py/test_x-two/en on box" in text
+    assert "pytest --llm-endpoint=box 'test_m.py::test_x[box]'" in text
 
 
 def test_one_requirement_is_one() -> None:
