@@ -155,9 +155,8 @@ def verdicts(page: Page) -> Verdicts:
             of_text.get(text) or Said(name, text, tone_of(name))
             for text, name in terminal.told(run.verdicts, verbose=False)
         ]
-        said += [one for one in news if one.tone == "bad"]
-        said += _failed_tests(run, places)
-        said += [one for one in news if one.tone != "bad"]
+        behind_bad = max((number for number, one in enumerate(news, 1) if one.tone == "bad"), default=0)
+        said += [*news[:behind_bad], *_failed_tests(run, places), *news[behind_bad:]]
     return Verdicts(
         title=_("Verdicts"),
         lines=said,

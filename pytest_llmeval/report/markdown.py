@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_llmeval.language import _, ngettext
 
-from . import cell, cells, costs, headline, markup, passing, terminal
+from . import cell, cells, costs, grid, headline, markup, passing, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,6 @@ SUMMARY_BYTES = 1 << 20
 COMMENT_BYTES = 65_536
 """A comment may have so many characters; nothing has more characters than bytes."""
 _MARKS = {"bad": "🔴", "warn": "🟡", "": "⚪", "good": "🟢"}
-_TEXTS = {"cell", "endpoint"}
 _LONGEST = 2000
 """Characters that are shown of a cell's failures; a server's page of HTML is no message."""
 
@@ -117,7 +116,7 @@ def _table(every: Sequence[Row], shown: Sequence[Row], run: Run) -> tuple[list[s
     headings, texts = cells.columns(every, shown, run)
     titles = [" ".join(filter(None, map(markup.inline, heading))) for heading in headings.values()]
     rows = zip(*([markup.inline(text) for text in column] for column in texts.values()), strict=True)
-    lines = markup.table(titles, rows, texts=len(_TEXTS & headings.keys()))
+    lines = markup.table(titles, rows, texts=[at for at, name in enumerate(headings) if name in grid.LEAST])
     return lines[:2], lines[2:]
 
 

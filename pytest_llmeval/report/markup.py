@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from . import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
 _MEANINGFUL = re.compile(r"[\\`*_{}\[\]<>#|~&$!@^]")
 _LINKED = re.compile(r"(?<=[@#])|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=GH-)", re.IGNORECASE)
@@ -33,9 +33,11 @@ def fenced(text: str) -> str:
     return f"{fence}text\n{shown}\n{fence}\n"
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> list[str]:
-    """The lines of a table of Markdown; the first ``texts`` columns to the left, figures to the right."""
-    rules = [":--" if number < texts else "--:" for number in range(len(headings))]
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, texts: Container[int] = (0,)
+) -> list[str]:
+    """The lines of a table of Markdown; the columns ``texts`` (0-based) to the left, figures to the right."""
+    rules = [":--" if number in texts else "--:" for number in range(len(headings))]
     return ["| " + " | ".join(cells) + " |" for cells in (headings, rules, *rows)]
 
 

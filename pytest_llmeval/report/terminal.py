@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from pytest_llmeval.model import Run, Verdict, VerdictName
 
+FACTS = "facts"
+"""The metric of what an endpoint is: a change of it is kept, and explains whatever else is said."""
 MAX_ALIKE = 5
 """Verdicts on one metric that are told without ``verbose``: a server that is down fails every cell."""
 
@@ -104,7 +106,7 @@ def _sentences(verdicts: Sequence[Verdict], *, verbose: bool) -> Iterator[Render
 
 
 def told(verdicts: Sequence[Verdict], *, verbose: bool) -> list[tuple[str, VerdictName]]:
-    """Every verdict's sentence once, the gravest first.
+    """Every verdict's sentence once: what an endpoint is now, where that changed, then the gravest first.
 
     Without ``verbose`` kept promises are only named, and of many that are alike the first are told.
     """
@@ -122,16 +124,19 @@ def told(verdicts: Sequence[Verdict], *, verbose: bool) -> list[tuple[str, Verdi
             more = _("{count} more like these: {metric}", count=count - MAX_ALIKE, metric=metric)
             sentences[more] = verdict
     if not verbose:
-        kept = [one for one in ranked if one.verdict == "ok"]
+        kept = [one for one in ranked if one.verdict == "ok" and one.metric != FACTS]
         for endpoint in dict.fromkeys(one.endpoint for one in kept):
             metrics = dict.fromkeys(one.metric for one in kept if one.endpoint == endpoint)
             sentences[f"{endpoint}: {', '.join(metrics)}"] = "ok"
-    return sorted(sentences.items(), key=lambda said: order.index(said[1]))
+    changed = {one.sentence for one in verdicts if one.metric == FACTS}
+    return sorted(sentences.items(), key=lambda said: (said[0] not in changed, order.index(said[1])))
 
 
 def _is_news(verdict: Verdict) -> bool:
-    """Whether its sentence is worth a line: something moved, or seemed to until it was measured once more."""
-    return verdict.verdict != "ok" or verdict.confirmed is False
+    """Whether its sentence is worth a line: something changed or moved, or seemed to until it was measured
+    once more.
+    """
+    return verdict.verdict != "ok" or verdict.metric == FACTS or verdict.confirmed is False
 
 
 def _pairs(pairs: Sequence[tuple[str, str, str]]) -> Iterator[RenderableType]:

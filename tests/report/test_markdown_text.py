@@ -73,6 +73,7 @@ def test_a_cell_whose_test_failed_says_why() -> None:
     assert "<summary>1 cell failed</summary>" in text
     assert "```text\nquality is 4, under the scenario's floor of 8\n```" in text
     assert "| x/en | 0.250 | – | 20.0 | 8.0 | failed |" in text
+    assert "| :-- | --: | --: | --: | --: | :-- |" in text, "texts to the left, figures to the right"
 
 
 def test_what_others_said_is_shown_and_not_obeyed() -> None:

@@ -297,6 +297,14 @@ def test_verdicts_are_sentences_the_gravest_first_and_kept_promises_are_named():
     assert "ok            local answers as well as before" in lines(judged, verbose=True)
 
 
+def test_what_an_endpoint_is_now_comes_first_and_is_never_only_named():
+    changed = verdict("ok", "local is not what its baseline was made with: model a → b", "facts")
+    judged = run(record("s/a/en"), verdicts=(verdict("regressed", "local is slower"), changed))
+    assert lines(judged)[-2:] == [f"ok         {changed.sentence}", "regressed  local is slower"]
+    kept = run(record("s/a/en"), verdicts=(verdict("ok", "as fast"), changed))
+    assert lines(kept)[-2:] == [f"ok  {changed.sentence}", "ok  local: output_tps"]
+
+
 def test_a_run_of_nothing_is_nothing():
     assert lines(run()) == []
 
