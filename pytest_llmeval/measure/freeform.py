@@ -8,6 +8,7 @@ JSON value, or plain text. Where the text is within JSON is a path: ``output.tex
 from __future__ import annotations
 
 import codecs
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmeval.model import Chunk, Failure, Response
@@ -17,6 +18,10 @@ from .received import Received, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+_MOST_PLACES = 8
+_LONGEST_STEP = 40
+"""Places of texts to name where an answer has none at the path, and characters of a name in a path."""
 
 
 class Reader:
@@ -60,7 +65,9 @@ class Reader:
         if any(isinstance(at(value, self.path or ""), str) for _, _, value in values):
             return Failure("empty", "the answer has no text", status=status)
         start = start_of(values[0][1]) if values else "nothing"
-        message = f"the answer has no text at {self.path!r}: {start}"
+        places = dict.fromkeys(place for _, _, value in values[:3] for place in _places(value))
+        there = f"; there are texts at {', '.join(itertools.islice(places, _MOST_PLACES))}" if places else ""
+        message = f"the answer has no text at {self.path!r}: {start}{there}"
         return Failure("malformed", message, status=status)
 
 
@@ -74,6 +81,17 @@ def at(value: Any, path: str) -> Any:
         else:
             return foreign.NOTHING
     return value
+
+
+def _places(value: Any, path: str = "", depth: int = 6) -> Iterator[str]:
+    """The paths of texts within a value, as far as `at` knows them and anybody wants to read."""
+    if isinstance(value, str) and value:
+        yield path
+    elif isinstance(value, dict | list) and depth:
+        inner = value.items() if isinstance(value, dict) else enumerate(value[:1])
+        for name, part in itertools.islice(inner, _MOST_PLACES):
+            if "." not in str(name) and len(str(name)) <= _LONGEST_STEP:
+                yield from _places(part, f"{path}.{name}" if path else str(name), depth - 1)
 
 
 def _index(name: str, length: int) -> int | None:

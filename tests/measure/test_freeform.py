@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,6 +64,13 @@ def test_stamps_are_those_of_the_reads() -> None:
     ("path", "reads", "kind", "said"),
     [
         ("a.b", [b'{"a": {"c": "x"}}'], "malformed", "no text at 'a.b': '{\"a\""),
+        (
+            "choices.0.delta.text",
+            lines({"id": "x", "choices": [{"delta": {"role": "assistant", "content": ""}, "n": 1}]})
+            + lines({"id": "x", "choices": [{"delta": {"content": "안녕"}}], "a.b": "c"}),
+            "malformed",
+            "there are texts at id, choices.0.delta.role, choices.0.delta.content",
+        ),
         ("a", [b"<html>"], "malformed", "this is not JSON: '<html>'"),
         ("a", [], "malformed", "no text at 'a': nothing"),
         ("a", [b'{"a": ""}'], "empty", "has no text"),
@@ -96,6 +104,21 @@ JSON = st.recursive(
 def test_any_path_into_any_json_is_read(value: Any, names: list[str]) -> None:
     response = read(".".join(names), json.dumps(value).encode())
     assert (response.failure is None) == bool(response.chunks)
+
+
+def test_what_is_no_text_anywhere_is_not_walked_for_ever() -> None:
+    deep: Any = 0
+    wide: Any = 0
+    for _ in range(500):
+        deep = [deep]
+    for _ in range(4):
+        wide = {str(number): wide for number in range(30)}
+    begin = time.perf_counter()
+    for value in (deep, wide, {"x" * 10_000: "text"}):
+        response = read("a", json.dumps(value).encode())
+        assert response.failure is not None
+        assert len(response.failure.message) < 300
+    assert time.perf_counter() - begin < 5
 
 
 @given(st.lists(st.binary(max_size=20), max_size=4), st.none() | st.just("a"))
