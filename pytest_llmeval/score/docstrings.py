@@ -43,12 +43,13 @@ _ENTRY = re.compile(
     r"\s*+(?:\([^()]*+(?:\([^()]*+\)[^()]*+)*+\)|\[[^\]]*+\])?[`*]*+\s*+(?:(?:[:：–—]|(?<=\s)-)(?P<rest>.*))?"
 )
 _LISTED = re.compile(
-    r"\s*[-*+•]\s+(?:`|\*\*`?)(?P<name>[A-Za-z_]\w*)(?:`?\*\*|`)\s*(?:\([^()]*\))?\s*[:：–—-](?P<rest>.*)"
+    r"\s*+[-*+•]\s++(?:`|\*\*`?)(?P<name>[A-Za-z_]\w*+)(?:`?\*\*|`)\s*+(?:\([^()]*+\)\s*+)?[:：–—-](?P<rest>.*)"
 )
 """An item that names something in code, without a heading above the list."""
-_ROW = re.compile(r"\s*\|\s*[`*_]*(?P<names>\*{0,2}[A-Za-z_][\w.]*)[`*_]*\s*\|(?P<rest>.*)")
+_ROW = re.compile(r"\s*+\|\s*+[`*_]*+(?P<names>[A-Za-z][\w.]*+)[`*_]*+\s*+\|(?P<rest>.*)")
 _RAISED = re.compile(
-    r"(?P<indent>\s*)(?:[-*+•]\s+|\d+[.)]\s+)?[`*_]*(?P<names>(?:\w+\.)*[A-Z]\w*)[`*_]*(?P<rest>.*)"
+    r"(?P<indent>\s*+)(?:[-*+•]\s++|\d++[.)]\s++)?+[`*_]*+"
+    r"(?P<names>(?:\w++\.)*[A-Z]\w*+)[`*_]*+(?P<rest>.*)"
 )
 
 

@@ -78,11 +78,10 @@ def spoken(text: str) -> tuple[str, str | None]:
     end = _UNTHINK.search(text)
     opening = _THINK.match(text)
     if opening is not None:
-        closing = f"</{opening[1]}>".lower()
-        at = text.lower().find(closing, opening.end())
-        if at < 0:
+        closing = re.compile(f"</{opening[1]}>", re.IGNORECASE).search(text, opening.end())
+        if closing is None:
             return "", f"the answer ends inside <{opening[1]}>: no answer was given"
-        text = text[at + len(closing) :]
+        text = text[closing.end() :]
     elif end is not None:
         text = text[end.end() :]
     if not text.strip():

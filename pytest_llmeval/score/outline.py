@@ -41,6 +41,7 @@ class Section(NamedTuple):
 def read(text: str) -> tuple[Part, ...]:
     """The parts in order; a part's text goes on over its lines until a blank one or the next part."""
     parts: list[Part] = []
+    texts: list[list[str]] = []
     fresh = True
     lines = fences.outside(text).split("\n")
     for number, line in enumerate(lines):
@@ -55,10 +56,11 @@ def read(text: str) -> tuple[Part, ...]:
             )
             if part:
                 parts.append(part)
+                texts.append([part.text])
             else:
-                parts[-1] = parts[-1]._replace(text=f"{parts[-1].text}\n{line.strip()}")
+                texts[-1].append(line.strip())
             fresh = parts[-1].kind == "heading"
-    return tuple(parts)
+    return tuple(part._replace(text="\n".join(text)) for part, text in zip(parts, texts, strict=True))
 
 
 def sections(parts: tuple[Part, ...]) -> tuple[Section, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import string
 from typing import TYPE_CHECKING, Any
 
 from . import pieces
@@ -21,13 +22,15 @@ _CODE_LINE = re.compile(
     r"|\s|$"
 )
 _START = re.compile(r"(?:def|class|async def|import|from)\b|@\w")
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+"""``str.lower`` makes two characters of ``İ``: places in its text are not those of the answer."""
 _TRIMS = 12
 _STRINGS = 3
 
 
 def elements(answer: str) -> Iterator[str]:
     """The contents of ``<code>`` and ``<pre>`` elements, entities resolved, as one text each kind."""
-    lowered = answer.lower()
+    lowered = answer.translate(_LOWER)
     for tag in ("code", "pre"):
         found = []
         at = lowered.find(f"<{tag}")

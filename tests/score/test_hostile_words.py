@@ -7,12 +7,20 @@ import pytest
 from pytest_llmeval.model import ProseCheck, ReviewCheck, Scenario
 from pytest_llmeval.score import clarity, docstrings, outline, rubric
 from pytest_llmeval.score.analysis import Analysis
+from pytest_llmeval.score.scorers import sql
 from pytest_llmeval.score.scorers.protocol import Answer
 
 LONG = 60_000
 HOSTILE = {
     "spaces": " " * LONG + "x",
     "dashes": "-" * LONG + "x",
+    "dashes alone": "-" * LONG,
+    "dots": "." * LONG + "x",
+    "lines without words": "a" + "\n" * LONG + "b",
+    "lines of one letter": "a\n" * LONG,
+    "a cell of underscores": "| " + "_" * LONG,
+    "an error of underscores": "- " + "_" * LONG,
+    "an item and spaces": "- `a`" + " " * LONG + "x",
     "underscores": "_" * LONG + "!",
     "stars": "*" * LONG + "x",
     "hashes": "# " + "#" * LONG + "x",
@@ -74,6 +82,14 @@ def test_every_text_ends_at_once(name: str) -> None:
         rubric.score(scenario, "en", f"## a\n{text}", Nobody())
     docstrings.read(text)
     docstrings.read(f"Args:\n    {text}\n    Returns:\n{text}")
+    docstrings.read(f"Raises:\n    {text}")
     outline.sections(outline.read(text))
     clarity.of(SCENARIOS[0], Answer(text, "def a(): ..."))
+    assert time.process_time() - started < 5, "seconds of CPU time"
+
+
+@pytest.mark.parametrize("comment", ["-" * LONG, "/* " * LONG + "*/", "/* */" * LONG + " -- " * LONG])
+def test_a_query_of_much_comment_is_read_at_once(comment: str) -> None:
+    started = time.process_time()
+    assert sql.bare(f"SELECT 1 {comment}\nFROM t; -- all\n;").split() == ["SELECT", "1", "FROM", "t"]
     assert time.process_time() - started < 5, "seconds of CPU time"

@@ -152,7 +152,11 @@ def test_a_reference_that_fails_is_not_the_answers_fault() -> None:
         ("select a from t ORDER\nBY a -- so\n", True),
         ("select a from (select a from t order by a)", False),
         ("select rank() over (order by a) from t", False),
-        ("select a from t order by (a + 1)", False),
+        ("select a from t order by (a + 1)", True),
+        ("select a from t order by coalesce(a, abs(b)), b limit (select 3)", True),
+        ("with s as (select a from t order by a) select a from s", False),
+        ("select ') order by a' from t -- order by a", False),
+        ("select a /* ( */ from t order by a", True),
     ],
 )
 def test_is_ordered(query: str, ordered: bool) -> None:

@@ -49,8 +49,11 @@ _ROUNDS = 500
 _MOST_ROWS = 1_000
 _INTERRUPTED = "interrupted"
 """What SQLite says when its progress handler ends a query."""
-_ORDERED = re.compile(r"\border\s+by\b[^()]*$", re.IGNORECASE)
-_LAST_COMMENT = re.compile(r"(--[^\n]*|/\*.*?\*/|;|\s)+$", re.DOTALL)
+_COMMENT_OR_TEXT = re.compile(
+    r"""(?P<comment>--[^\n]*+|/\*.*?(?:\*/|\Z))|'[^']*+'|"[^"]*+"|`[^`]*+`|\[[^\]]*+\]""", re.DOTALL
+)
+_INNERMOST = re.compile(r"\([^()]*+\)")
+_ORDER = re.compile(r"\border\s+by\b", re.IGNORECASE)
 _SHOWN_ROWS = 3
 _SHOWN_TEXT = 100
 
@@ -59,8 +62,7 @@ def score(scenario: Scenario, answer: Answer, means: Means) -> Marks:
     """Ask the answer, and the reference where there is one, on every database of the scenario."""
     checks, reference = scenario.queries, scenario.reference
     setups = [f"{scenario.given or ''}\n;\n{check.insert}" for check in checks]
-    query = _LAST_COMMENT.sub("", answer.code)
-    results = _ask(setups, query, means)
+    results = _ask(setups, bare(answer.code), means)
     wanted = [list(check.rows or ()) for check in checks]
     if reference is not None:
         told = _ask(setups, reference, means)
@@ -81,8 +83,17 @@ def score(scenario: Scenario, answer: Answer, means: Means) -> Marks:
 
 
 def is_ordered(query: str) -> bool:
-    """Whether the outermost query orders its rows."""
-    return _ORDERED.search(_LAST_COMMENT.sub("", query)) is not None
+    """Whether the outermost query orders its rows: what stands in parentheses orders others."""
+    outer, inner = _COMMENT_OR_TEXT.sub(" ", query), ""
+    while outer != inner:
+        outer, inner = _INNERMOST.sub(" ", outer), outer
+    return _ORDER.search(outer) is not None
+
+
+def bare(query: str) -> str:
+    """The query without comments, and without what ends it."""
+    told = _COMMENT_OR_TEXT.sub(lambda found: " " if found["comment"] else found[0], query)
+    return told.rstrip("; \t\r\n\f\v")
 
 
 def failure(result: Result, wanted: Sequence[Sequence[Any]], *, ordered: bool) -> str | None:
