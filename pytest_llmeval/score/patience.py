@@ -24,15 +24,24 @@ class Patience:
         self._now = time.monotonic()
         self._deadline = self._now + seconds
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the limit was over when it was looked last."""
+        return self._now >= self._deadline
+
+    def look(self, selector: selectors.BaseSelector, wait_s: float = _LOOK_S) -> bool:
+        """Whether there is something to read within ``wait_s`` and the limit."""
+        wait_s = min(wait_s, max(0.0, self._deadline - self._now))
+        found = selector.select(wait_s)
+        before, self._now = self._now, time.monotonic()
+        late_s = self._now - before - wait_s
+        if late_s > _STOPPED_S:
+            self._deadline += late_s
+        return bool(found)
+
     def wait(self, selector: selectors.BaseSelector) -> bool:
         """Whether there is something to read before the limit is over."""
-        while (left_s := self._deadline - self._now) > 0:
-            wait_s = min(_LOOK_S, left_s)
-            found = selector.select(wait_s)
-            before, self._now = self._now, time.monotonic()
-            late_s = self._now - before - wait_s
-            if late_s > _STOPPED_S:
-                self._deadline += late_s
-            if found:
+        while not self.is_over:
+            if self.look(selector):
                 return True
         return False

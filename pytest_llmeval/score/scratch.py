@@ -6,8 +6,10 @@ processes of other containers that share the folder of temporary files.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -33,9 +35,29 @@ class Scratch:
         if self._lock is not None:
             forks.keep(self._lock)
 
+    def outgrows(self, size_bytes: int, files: int) -> bool:
+        """Whether more is in it than that, or what can't be looked at. Looks at one file more at most."""
+        waiting, size, seen = [self.path], 0, 0
+        while waiting:
+            try:
+                with os.scandir(waiting.pop()) as entries:
+                    for entry in entries:
+                        with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                            size += entry.stat(follow_symlinks=False).st_size
+                        seen += 1
+                        if size > size_bytes or seen > files:
+                            return True
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+            except FileNotFoundError:
+                continue
+            except OSError:  # a path that is too long, a folder that may not be read
+                return True
+        return False
+
     def remove(self) -> None:
         """Remove it with all that is in it. Safe to call twice."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove(self.path)
         lock, self._lock = self._lock, None
         if lock is not None:
             forks.forget(lock)
@@ -53,8 +75,32 @@ def _sweep(prefix: str, within: str) -> None:
         except OSError:  # another user's, or gone by now
             continue
         if lock is not None:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(str(path))
             os.close(lock)
+
+
+def _remove(path: str) -> None:
+    """Remove a folder. Where others lie too deep in it for ``shutil.rmtree``, which recurses, lift them."""
+    try:
+        shutil.rmtree(path, ignore_errors=True)
+    except RecursionError:
+        _flatten(path)
+        with contextlib.suppress(RecursionError):  # another user's, that can't be moved
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _flatten(path: str) -> None:
+    """Lift every folder below to the first level, under a new name."""
+    prefix, number = secrets.token_hex(8), 0
+    waiting = [path]
+    while waiting:
+        folder = waiting.pop()
+        with contextlib.suppress(OSError):
+            for inner in [one.path for one in os.scandir(folder) if one.is_dir(follow_symlinks=False)]:
+                lifted = os.path.join(path, f"{prefix}-{number}")  # noqa: PTH118 - text in and out
+                os.rename(inner, lifted)  # noqa: PTH104
+                waiting.append(lifted)
+                number += 1
 
 
 def _locked(path: str) -> int | None:

@@ -260,6 +260,21 @@ def test_the_child_dies_with_its_parent(sandbox: Sandbox) -> None:
     assert not any(map(alive, below))
 
 
+def test_a_program_that_closes_the_pipe_and_goes_on_is_ended(run: Run) -> None:
+    code = "import os, time\ndef f():\n    os.closerange(3, 64)\n    time.sleep(600)\n"
+    assert run(code, "f()") == (Broken("closed the pipe that the results are told on"),)
+
+
+@pytest.mark.parametrize("write", ["open(f'{n}', 'wb').write(bytes(10_000))", "os.mkdir(f'{n}')"])
+def test_a_program_that_fills_its_folder_is_ended(sandbox: Sandbox, write: str) -> None:
+    code = f"import os, time\ndef f():\n    for n in range(20):\n        {write}\n    time.sleep(0.4)\n"
+    tight = QUICK._replace(call_s=5.0, folder_bytes=190_000, folder_files=19)
+    assert sandbox.run(code, ("f()",), tight) == (Broken("filled its folder"),)
+    assert sandbox.run(code, ("f()",), tight._replace(folder_bytes=1 << 20, folder_files=20)) == (
+        Returned(None),
+    )
+
+
 def test_many_programs_at_once(run: Run) -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda n: run(f"def f():\n    return {n}\n", "f()"), range(24)))

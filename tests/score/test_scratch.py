@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -79,3 +80,37 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "llmeval-x-link").symlink_to(target)
     Scratch("llmeval-x-").remove()
     assert target.is_dir()
+
+
+def test_folders_deeper_than_a_recursion_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Scratch("llmeval-x-")
+    monkeypatch.chdir(made.path)
+    for _ in range(200):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("file").touch()
+    monkeypatch.undo()
+    allowed = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 100)
+    try:
+        made.remove()
+    finally:
+        sys.setrecursionlimit(allowed)
+    assert not Path(made.path).exists()
+
+
+def test_a_folder_outgrows_a_size_a_number_and_what_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Scratch("llmeval-x-")
+    Path(made.path, "a").mkdir()
+    Path(made.path, "a", "b").write_bytes(bytes(100_000))
+    assert not made.outgrows(200_000, 2)
+    assert made.outgrows(99_999, 2)
+    assert made.outgrows(200_000, 1)
+    monkeypatch.chdir(made.path)
+    for _ in range(20):  # 240 characters each: more than the kernel takes for a path
+        Path("d" * 240).mkdir()
+        os.chdir("d" * 240)
+    monkeypatch.undo()
+    assert made.outgrows(1 << 30, 1_000)
+    made.remove()
+    assert not made.outgrows(1, 1)

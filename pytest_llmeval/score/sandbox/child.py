@@ -8,14 +8,13 @@ values never come here: a program that forges lines has to know them.
 
 from __future__ import annotations
 
-import ctypes
 import marshal
 import os
 import resource
 import sys
 from _json import encode_basestring_ascii as _quoted
 
-from . import landlock, seccomp
+from . import landlock, syscalls
 
 TYPE_CHECKING = False  # importing typing would cost more than the rest
 if TYPE_CHECKING:
@@ -33,19 +32,20 @@ def main(pipe: int) -> None:
 
     It is not read to its end: a forked child of the parent may hold that open.
     """
-    nonce, parent, guards, own, readable, limits, code, calls = marshal.load(sys.stdin.buffer)  # noqa: S302
+    job = marshal.load(sys.stdin.buffer)  # noqa: S302 - of this package
+    nonce, parent, guards, own, readable, filter_, limits, code, calls = job
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PDEATHSIG, _SIGKILL, 0, 0, 0)
+        syscalls.prctl(_PDEATHSIG, _SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     try:
         _limit(*limits)
         if guards:
-            ctypes.CDLL(None).prctl(_DUMPABLE, 0, 0, 0, 0)
+            syscalls.prctl(_DUMPABLE, 0)
         if "landlock" in guards:
             landlock.restrict(own, readable)
         if "seccomp" in guards:
-            seccomp.restrict()
+            syscalls.install(filter_)
         os.dup2(1, 2)  # from here on nobody reads what it says
     except Exception as error:  # noqa: BLE001 - whatever it is, the program must not run
         os.write(pipe, f'{nonce} ["refused",{_quoted(str(error))}]\n'.encode())

@@ -1,4 +1,4 @@
-"""Landlock by ctypes: from here on this process reaches only the files named. Linux 5.13+, without root.
+"""Landlock: from here on this process reaches only the files named. Linux 5.13+, without root.
 
 Runs in the child before generated code: imports as little as it can. Numbers: ``linux/landlock.h``; the three
 system calls have the same numbers on every architecture.
@@ -6,8 +6,10 @@ system calls have the same numbers on every architecture.
 
 from __future__ import annotations
 
-import ctypes
 import os
+import sys
+
+from . import syscalls
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION = 1
@@ -26,20 +28,12 @@ _ALL_TCP = 3  # bind and connect, version 4
 _ALL_SCOPES = 3  # abstract sockets and signals, version 6
 
 
-class _Ruleset(ctypes.Structure):
-    _fields_ = (("fs", ctypes.c_uint64), ("net", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
-
-
-class _Beneath(ctypes.Structure):
-    _pack_ = 1
-    _layout_ = "ms"
-    _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
-
-
 def version() -> int:
     """The kernel's version of the interface; 0 where it has none or has it switched off."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)))
+    try:
+        return syscalls.syscall(_CREATE_RULESET, None, 0, _VERSION)
+    except OSError:
+        return 0
 
 
 def restrict(own: str, readable: list[str]) -> None:
@@ -48,28 +42,24 @@ def restrict(own: str, readable: list[str]) -> None:
     Raises ``OSError`` when the kernel refuses; the process must end then. Paths that do not exist are left
     out.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
     known = version()
     handled = _HANDLED[min(known, 5)] if known else 0
-    rules = _Ruleset(handled, _ALL_TCP if known >= 4 else 0, _ALL_SCOPES if known >= 6 else 0)
-    size = 8 if known < 4 else 16 if known < 6 else 24
-    ruleset = _checked(libc.syscall(_CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), 0))
+    rules = [handled, *([_ALL_TCP] if known >= 4 else []), *([_ALL_SCOPES] if known >= 6 else [])]
+    attributes = b"".join(map(_u64, rules))
+    ruleset = syscalls.syscall(_CREATE_RULESET, attributes, len(attributes), 0)
     for path, rights in [(own, _OWN | _TRUNCATE), *((path, _READ) for path in readable)]:
         try:
             parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except FileNotFoundError:
             continue
         fitting = handled if os.path.isdir(path) else handled & _ON_FILES  # noqa: PTH112 - pathlib costs 5 ms
-        beneath = _Beneath(rights & fitting, parent)
-        _checked(libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(beneath), 0))
+        beneath = _u64(rights & fitting) + parent.to_bytes(4, sys.byteorder)
+        syscalls.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, beneath, 0)
         os.close(parent)
-    _checked(libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0))
-    _checked(libc.syscall(_RESTRICT_SELF, ruleset, 0))
+    syscalls.prctl(_NO_NEW_PRIVS, 1)
+    syscalls.syscall(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
 
 
-def _checked(result: int) -> int:
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return result
+def _u64(number: int) -> bytes:
+    return number.to_bytes(8, sys.byteorder)

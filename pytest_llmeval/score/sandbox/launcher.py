@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -21,7 +22,7 @@ from pytest_llmeval.score import courtesy
 from pytest_llmeval.score.patience import Patience
 from pytest_llmeval.score.scratch import Scratch
 
-from . import bubblewrap, replies
+from . import bubblewrap, replies, seccomp
 from .protocol import DEFAULT, Broken, Limits, Result
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ _MOST_BROKEN = 3
 """Calls that may end the process before the rest is not tried any more."""
 _START_S = 30.0
 """Wall seconds from the start of the interpreter to its guard: none of them is the program's."""
+_ENDING_S = 2.0
+"""Seconds from the end of its pipe to that of a process that ends by itself."""
+_LOOK_S = 0.1
+"""Seconds between two looks at how much a program has written: the kernel bounds files, not their number."""
 _LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
 _DATA = ("/usr/share/zoneinfo", "/dev/urandom", "/dev/null")
 
@@ -104,6 +109,7 @@ class _Child:
         self._limits = limits
         self._nonce = secrets.token_hex(16)
         self._buffer = bytearray()
+        self._looked_at = time.monotonic()
         with contextlib.ExitStack() as undo:
             try:
                 self._scratch = Scratch("llmeval-sandbox-")
@@ -149,6 +155,7 @@ class _Child:
                 self._way.guards,
                 self._scratch.path,
                 _readable(),
+                seccomp.program(os.uname().machine) if "seccomp" in self._way.guards else b"",
                 (limits.cpu_s, limits.memory_bytes, limits.file_bytes),
                 code.encode("utf-8", "replace").decode(),
                 self._calls,
@@ -198,8 +205,12 @@ class _Child:
         with selectors.DefaultSelector() as selector:
             selector.register(self._reading, selectors.EVENT_READ)
             while b"\n" not in self._buffer:
-                if not patience.wait(selector):
+                if patience.is_over:
                     return Broken(f"took longer than {wall_s:g} s")
+                if self._has_outgrown():
+                    return Broken("filled its folder")
+                if not patience.look(selector, _LOOK_S):
+                    continue
                 data = os.read(self._reading, 1 << 16)
                 if not data:
                     return self._obituary()
@@ -213,8 +224,20 @@ class _Child:
             return Broken("wrote to the pipe that the results are told on")
         return told
 
+    def _has_outgrown(self) -> bool:
+        """Whether it has filled its folder, as far as was looked."""
+        now = time.monotonic()
+        if now < self._looked_at + _LOOK_S:
+            return False
+        self._looked_at = now
+        return self._scratch.outgrows(self._limits.folder_bytes, self._limits.folder_files)
+
     def _obituary(self) -> Broken:
-        status = self._way.status(self._process.wait())
+        """How the process ended; a program may also have closed the pipe and go on."""
+        try:
+            status = self._way.status(self._process.wait(_ENDING_S))
+        except subprocess.TimeoutExpired:
+            return Broken("closed the pipe that the results are told on")
         if status == -signal.SIGXCPU:
             return Broken(f"needed more than {self._limits.cpu_s} s of CPU time")
         if status < 0:

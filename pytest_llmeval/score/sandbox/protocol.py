@@ -9,13 +9,18 @@ if TYPE_CHECKING:
 
 
 class Limits(NamedTuple):
-    """``load_s`` and ``call_s`` are wall seconds; ``cpu_s`` bounds the process."""
+    """``load_s`` and ``call_s`` are wall seconds; ``cpu_s`` bounds the process.
+
+    ``file_bytes`` bounds each file, ``folder_bytes`` and ``folder_files`` all that it leaves in its folder.
+    """
 
     load_s: float = 5.0
     call_s: float = 2.0
     cpu_s: int = 10
     memory_bytes: int = 512 << 20
     file_bytes: int = 1 << 20
+    folder_bytes: int = 16 << 20
+    folder_files: int = 1_000
     reply_bytes: int = 1 << 18
 
 

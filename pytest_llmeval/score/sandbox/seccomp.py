@@ -1,4 +1,4 @@
-"""A seccomp filter by ctypes: no sockets, no new processes, no signals, nothing that outlives this process.
+"""A seccomp filter for a child: no sockets, no new processes, no signals, nothing that outlives the process.
 
 Landlock keeps the files; this keeps what it does not cover, above all for root: ``chmod``, ``kill``,
 ``mount``, limits of other processes. Denied calls fail with EPERM, unknown new ones with ENOSYS; those of a
@@ -10,7 +10,7 @@ of local sockets that every asyncio loop makes.
 
 from __future__ import annotations
 
-import ctypes
+import functools
 import os
 import struct
 
@@ -56,7 +56,6 @@ _X32 = 0x40000000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _KILL, _ALLOW, _EPERM, _ENOSYS = 0x80000000, 0x7FFF0000, 0x00050001, 0x00050026
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
-_SET_SECCOMP, _FILTER = 22, 2
 
 
 def supported() -> bool:
@@ -64,17 +63,7 @@ def supported() -> bool:
     return os.uname().machine in _ARCHITECTURES
 
 
-def restrict() -> None:
-    """Install the filter in this process for good. Needs ``no_new_privs``. Raises ``OSError`` if refused."""
-    code = program(os.uname().machine)
-    buffer = ctypes.create_string_buffer(code)
-    header = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_SET_SECCOMP, _FILTER, ctypes.c_char_p(header), 0, 0) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-
-
+@functools.cache
 def program(machine: str) -> bytes:
     """The filter as classic BPF, eight bytes an instruction (``linux/filter.h``)."""
     column, architecture = _ARCHITECTURES[machine]
