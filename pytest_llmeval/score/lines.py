@@ -6,13 +6,14 @@ are the same (a test holds them to radon's); line ends are ``\\n`` alone here.
 
 from __future__ import annotations
 
-import io
 import tokenize
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from .source import Stripped
 
 _LAYOUT = frozenset({tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER})
 
@@ -24,21 +25,21 @@ class Lines(NamedTuple):
     logical: int
 
 
-def count(code: str) -> Lines:
-    """The lines of a program without comments. Raises ``tokenize.TokenError`` or ``SyntaxError``."""
-    written = [bool(line.strip()) for line in code.split("\n")]
+def count(program: Stripped) -> Lines:
+    """The lines of a program; comments are none."""
+    written = [bool(line.strip()) for line in program.bare.split("\n")]
     source = logical = 0
-    for statement in _statements(code):
+    for statement in _statements(program.tokens):
         if [token.type for token in statement] != [tokenize.STRING]:
             source += sum(written[statement[0].start[0] - 1 : statement[-1].end[0]])
         logical += _logical(statement)
     return Lines(source, logical)
 
 
-def _statements(code: str) -> Iterator[list[tokenize.TokenInfo]]:
+def _statements(tokens: Iterable[tokenize.TokenInfo]) -> Iterator[list[tokenize.TokenInfo]]:
     """The tokens of each line that the grammar sees, however many lines it is written on."""
     statement: list[tokenize.TokenInfo] = []
-    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+    for token in tokens:
         if token.type == tokenize.NEWLINE:
             yield statement
             statement = []

@@ -1,22 +1,21 @@
 """radon and one reused PyLinter: a snippet's text -> its ``Analysis``. Imported in the worker process only.
 
 Why warm: a pylint process costs 0.4 s a snippet, a reused linter about 10 ms. What makes the result the same
-as a fresh process's: a fresh folder and a module name that never returns (astroid caches by both), no
+as a fresh process's: a module name that never returns (astroid caches by it), alone in its folder, no
 configuration from outside, and attributes that a snippet put on other modules taken off again.
 """
 
 from __future__ import annotations
 
-import gc
 import secrets
-import shutil
 import tokenize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import astroid  # type: ignore[import-untyped]  # ships no types
-from pylint.lint import PyLinter, Run
+from pylint.lint import PyLinter, Run, pylinter
 from pylint.reporters import CollectingReporter
+from pylint.utils import ASTWalker
 from radon.metrics import h_visit_ast, mi_compute
 from radon.visitors import ComplexityVisitor
 
@@ -27,6 +26,7 @@ from .rules import PYLINT_OPTIONS
 if TYPE_CHECKING:
     from pylint.checkers import BaseChecker
 
+_FOLDER = Path("snippets")
 _WARM_UP = '''"""Enough to load what most snippets need."""
 import collections
 
@@ -47,21 +47,44 @@ class Warm:
 
 
 class _Linter(PyLinter):
-    """A linter that chooses its checkers once: pylint does it for every file, a fifth of a snippet's cost.
+    """A linter that chooses messages, checkers and their callbacks once: pylint does it for every file.
 
-    Right only because no snippet can change the choice: pragmas are stripped.
+    That is a quarter of a snippet's cost. Right only because no snippet can change the choice: pragmas are
+    stripped.
     """
 
-    _chosen: list[BaseChecker] | None = None
+    chosen: list[BaseChecker] | None = None
+    callbacks: tuple[Any, Any] | None = None
+
+    def initialize(self) -> None:
+        if self.chosen is None:
+            super().initialize()
 
     def prepare_checkers(self) -> list[BaseChecker]:
-        if self._chosen is None:
-            self._chosen = super().prepare_checkers()
-        return self._chosen
+        if self.chosen is None:
+            self.chosen = super().prepare_checkers()
+        return self.chosen
+
+
+class _Walker(ASTWalker):
+    """A walker with the callbacks of its linter's first one."""
+
+    def __init__(self, linter: _Linter) -> None:
+        super().__init__(linter)
+        self._is_first = linter.callbacks is None
+        linter.callbacks = linter.callbacks or (self.visit_events, self.leave_events)
+        self.visit_events, self.leave_events = linter.callbacks
+
+    def add_checker(self, checker: BaseChecker) -> None:
+        if self._is_first:
+            super().add_checker(checker)
 
 
 class _Run(Run):
     LinterClass = _Linter
+
+
+pylinter.ASTWalker = _Walker  # type: ignore[attr-defined,assignment]  # pylint has no option for it
 
 
 class Linter:
@@ -69,13 +92,10 @@ class Linter:
 
     def __init__(self) -> None:
         self._reporter = CollectingReporter()
+        _FOLDER.mkdir()
         Path("warm_up.py").write_text(_WARM_UP, encoding="utf-8")
         run = _Run([*PYLINT_OPTIONS, "warm_up.py"], reporter=self._reporter, exit=False)
         self._linter: PyLinter = run.linter
-        # Syntax trees stay in astroid's cache: looking for garbage among them costs a tenth of the time and
-        # frees nothing. The process is replaced before it grows.
-        gc.freeze()
-        gc.disable()
 
     def analyse(self, code: str) -> Analysis:
         """Every figure of the snippet, or the failure that left none. Raises nothing that code can cause."""
@@ -84,11 +104,11 @@ class Linter:
         if tree is None:
             return Analysis(failure=reason)
         try:
-            quiet, bare = source.without_comments(code)
-            findings, statements = self._lint(quiet)
+            stripped = source.without_comments(code)
+            findings, statements = self._lint(stripped.quiet)
             complexity = ComplexityVisitor.from_ast(tree)
             halstead = h_visit_ast(tree).total
-            counted = lines.count(bare)
+            counted = lines.count(stripped)
         except (SyntaxError, tokenize.TokenError):
             return Analysis(failure="the code can't be tokenized")
         except (RecursionError, MemoryError) as error:
@@ -109,17 +129,15 @@ class Linter:
         )
 
     def _lint(self, code: str) -> tuple[tuple[Finding, ...], int]:
-        folder = Path(f"snippet_{secrets.token_hex(8)}")
         module = f"module_{secrets.token_hex(8)}"
-        folder.mkdir()
+        path = _FOLDER / f"{module}.py"
         try:
-            path = folder / f"{module}.py"
             path.write_text(code, encoding="utf-8", newline="\n")
             self._reporter.reset()
             self._linter.check([str(path)])
         finally:
             _take_back(astroid.MANAGER.astroid_cache.get(module))
-            shutil.rmtree(folder, ignore_errors=True)
+            path.unlink(missing_ok=True)
         findings = tuple(
             Finding(cast("Severity", message.category), message.symbol, message.line, message.msg or "")
             for message in sorted(self._reporter.messages, key=lambda m: (m.line, m.column, m.symbol, m.msg))

@@ -12,7 +12,10 @@ import re
 import threading
 import tokenize
 import warnings
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_BYTES = 64 * 1024
 MAX_LINES = 2_000
@@ -33,10 +36,11 @@ class Parsed(NamedTuple):
 
 
 class Stripped(NamedTuple):
-    """One program twice: without its pragmas, and without any comment."""
+    """One program twice: without its pragmas, and without any comment. ``tokens``: its own, comments too."""
 
     quiet: str
     bare: str
+    tokens: Sequence[tokenize.TokenInfo]
 
 
 def normalise(text: str) -> str:
@@ -69,18 +73,17 @@ def without_comments(code: str) -> Stripped:
     A pragma steers an analyser (``pylint: …``) or claims an encoding. Comments are found by tokenizing, so
     that a ``#`` in a string stays. Raises ``tokenize.TokenError`` or ``SyntaxError``.
     """
-    if "#" not in code:
-        return Stripped(code, code)
+    tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
     quiet = code.split("\n")
     bare = quiet.copy()
-    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+    for token in tokens:
         if token.type != tokenize.COMMENT:
             continue
         row, column = token.start
         bare[row - 1] = bare[row - 1][:column].rstrip()
         if _PRAGMA.search(token.string) or (row <= 2 and _CODING.search(token.string)):
             quiet[row - 1] = bare[row - 1]
-    return Stripped("\n".join(quiet), "\n".join(bare))
+    return Stripped("\n".join(quiet), "\n".join(bare), tokens)
 
 
 def _silently(code: str) -> ast.Module:
