@@ -216,6 +216,67 @@ class TestGroup:
     assert not {"test_skipped", "test_expected"} & told.keys()
 
 
+def test_what_is_set_up_for_modules_classes_and_tests() -> None:
+    told = verdicts(
+        """
+made = []
+
+def setup_module(module):
+    module.made.append("module")
+
+def teardown_module():
+    made.append("never")
+
+def setup_function(function):
+    made.append(function.__name__)
+
+def teardown_function():
+    made.append("after")
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_function(number):
+    assert made == ["module", *["test_function", "after"] * (number - 1), "test_function"]
+
+class TestGroup:
+    @classmethod
+    def setup_class(cls):
+        cls.seen = list(made)
+
+    def setup_method(self, method):
+        self.name = method.__name__
+
+    def teardown_method(self):
+        self.seen.append("left")
+
+    def test_first(self):
+        assert (self.name, self.seen) == ("test_first", ["module"])
+
+    def test_second(self):
+        assert (self.name, self.seen) == ("test_second", ["module", "left"])
+
+class TestPlain:
+    def setup_class(self):
+        self.plain = 1
+
+    def setup_method(self):
+        assert self.plain == 2
+
+    def teardown_method(self):
+        raise OSError("never set up")
+
+    def test_it(self):
+        pass
+""".replace("made = []", "import pytest\nmade = []")
+    )
+    assert told == {
+        "test_function[1]": None,
+        "test_function[2]": None,
+        "TestGroup.test_first": None,
+        "TestGroup.test_second": None,
+        "TestPlain.test_it": "`self.plain == 2`: 1 == 2",
+    }
+
+
 def test_unittest() -> None:
     told = verdicts("""
 import unittest
@@ -324,6 +385,18 @@ class Numbers(unittest.TestCase):
         "test_other",
     ]
     assert str(told["Numbers.test_equal"]).endswith("equals everything")
+
+
+def test_the_subject_finds_nothing_of_what_runs_it() -> None:
+    subject = """
+import sys, solution, sums
+def found():
+    return [name for name in sys.modules if "llmeval" in name] + [vars(solution).keys() - vars(sums).keys()]
+def add(a, b):
+    return found()
+"""
+    told = verdicts("from sums import add\n\ndef test_it():\n    assert add(1, 2) == [set()]\n", subject)
+    assert told == {"test_it": None}
 
 
 def test_the_subject_does_not_stand_for_what_tests_use() -> None:

@@ -86,6 +86,8 @@ def test_what_reaches_into_the_program(code: str, name: str | None) -> None:
         ("import unittest\nunittest.TestCase.assertEqual = print", "unittest.TestCase.assertEqual"),
         ("from unittest import TestCase as T\nT.assertEqual = print", "T.assertEqual"),
         ("import pytest\npytest.raises: int = print", "pytest.raises"),
+        ("import re as r\nsetattr(r.Pattern, 'match', print)", "setattr(r.Pattern, 'match', print)"),
+        ("def f(self):\n    setattr(self, 'math', 1)", None),
         ("import math\ndef f(x):\n    x.value = math.pi", None),
         ("def f(self):\n    self.math = 1", None),
     ],

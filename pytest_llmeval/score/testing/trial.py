@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 
 _PROGRAM = """\
 import sys
-__llmeval__ = type(sys)("runner")
-exec(compile({runner!r}, "runner.py", "exec", dont_inherit=True), __llmeval__.__dict__)
-__llmeval__.prepare({stand_in!r}, {subjects!r}, {tests!r}, {modules!r}, {limit_s!r})
+package = sys.modules["llmeval"] = type(sys)("llmeval")
+for name, text in {modules!r}.items():
+    module = type(sys)("llmeval." + name)
+    module.__spec__ = type(sys.__spec__)(module.__name__, None)
+    setattr(package, name, module)
+    exec(compile(text, name + ".py", "exec", dont_inherit=True), module.__dict__)
+del sys.modules["llmeval"]
+__llmeval__ = package.runner
+__llmeval__.prepare({stand_in!r}, {subjects!r}, {tests!r}, {names!r}, {limit_s!r})
 """
+_MODULES = ("assertions", "cases", "runner")
+"""What the program consists of, in this order: each imports those before it."""
 _TEST_S = 0.5
 _VARIANT_S = 0.25
 _LIMITS = Limits(call_s=10.0)
@@ -55,11 +63,11 @@ def noticed(sandbox: Sandbox, subjects: Sequence[str], tests: Tests) -> list[str
 
 def _program(subjects: tuple[str, ...], tests: Tests, limit_s: float) -> str:
     return _PROGRAM.format(
-        runner=_text("runner.py"),
+        modules={name: _text(f"{name}.py") for name in _MODULES},
         stand_in=_text("stand_in.py"),
         subjects=subjects,
         tests=tests.code,
-        modules=tests.modules,
+        names=tests.modules,
         limit_s=limit_s,
     )
 

@@ -84,9 +84,16 @@ def changes_modules(code: str) -> str | None:
     imported = {name for node in nodes if isinstance(node, _IMPORTS) for name in _imported(node)}
     for node in nodes:
         match node:
-            case ast.Attribute(ctx=ast.Store()) if ast.unparse(node).partition(".")[0] in imported:
+            case ast.Attribute(ctx=ast.Store()) if _root(node) in imported:
+                return ast.unparse(node)
+            case ast.Call(func=ast.Name(id="setattr"), args=[owner, *_]) if _root(owner) in imported:
                 return ast.unparse(node)
     return None
+
+
+def _root(node: ast.expr) -> str:
+    """The name that a dotted one begins with."""
+    return ast.unparse(node).partition(".")[0]
 
 
 def _nodes(code: str) -> tuple[ast.AST, ...]:
