@@ -44,6 +44,9 @@ def read(reader: Reader, fields: dict[str, Node], code: str | None) -> dict[str,
         return {"patterns": of_patterns(reader, node)}
     if code == "sql":
         return {"queries": of_queries(reader, node, has_reference="reference" in fields)}
+    if node is not None and code != "python":
+        what = f"checks: answers in {code} can't be executed; Python, regex and SQL can"
+        reader.fail(what, node.key_line, "leave the checks out, or ask for another code:")
     return {"checks": of_code(reader, node)}
 
 

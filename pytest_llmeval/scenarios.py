@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import checks, filler, lined, oracle, rubrics, selecting, values, workload
+from . import checks, filler, lined, oracle, requirement, rubrics, selecting, values, workload
 from .errors import ScenarioError
 from .lined import Node, Reader
 from .model import AnswerSpec, Parameters, Scenario, Suite
@@ -45,11 +45,17 @@ _GIVEN = "{given}"
 LANGUAGE_OF_CODE = values.text_kind(
     "the name of a programming language in lower case, like python", re.compile("[a-z][a-z0-9+#.-]{0,30}")
 )
-REQUIREMENT = values.text_kind(
-    "a name or a signature, like fib(n), class Stack or Stack.push(item)",
-    re.compile(r"(async )?(def |class )?\s*[^\W\d]\w*(\.[^\W\d]\w*)?\s*(\(.*)?", re.DOTALL),
-)
 _FINISH = values.choice_kind("stop")
+
+
+def _required(value: object) -> str:
+    try:
+        return requirement.read(str(values.TEXT.accept(value))).text
+    except ValueError:
+        raise UnexpectedError(requirement.EXPECTED, value) from None
+
+
+REQUIREMENT = values.Kind(requirement.EXPECTED, _required, _required)
 _EXAMPLE = "a file looks like this: scenarios: [{id: hello, prompt: {en: Say hello.}}]"
 
 
@@ -258,12 +264,10 @@ class _File:
             return AnswerSpec()
         fields = self.reader.fields(node, "answer", ("code", "requires"))
         code = self.reader.optional(fields, "code", LANGUAGE_OF_CODE, None, where="answer.")
-        required = REQUIREMENT if code == "python" else values.TEXT
-        requires = self.reader.listed(fields.get("requires"), "answer.requires", required)
-        if requires and code is None:
-            self.reader.fail(
-                "answer.requires names what code must define", node.line, "say which: answer: {code: python}"
-            )
+        requires = self.reader.listed(fields.get("requires"), "answer.requires", REQUIREMENT)
+        if requires and code != "python":
+            what = "answer.requires names what Python code must define"
+            self.reader.fail(what, fields["requires"].key_line, "say answer: {code: python}")
         return AnswerSpec(code=code, requires=requires)
 
     def _parameters(self, node: Node | None) -> Parameters:

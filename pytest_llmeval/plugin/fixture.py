@@ -108,7 +108,8 @@ class Asker:
         _refuse_loop()
         here = context.of(self._item.config)
         code = code or ("python" if requires else None)
-        required = scenarios.REQUIREMENT if code == "python" else values.TEXT
+        if requires and code != "python":
+            raise UsageError("requires: is read in Python only", where="llm.ask", hint="leave it out")
         if suffix is not None and system is not None:
             raise UsageError("a gap is filled without instructions", where="llm.ask", hint="leave out system")
         scenario = Scenario(
@@ -120,7 +121,7 @@ class Asker:
             system=_checked("system", system, values.TEXT),
             answer=AnswerSpec(
                 code=_checked("code", code, scenarios.LANGUAGE_OF_CODE),
-                requires=_checked("requires", requires, values.list_kind(required, split=False)),
+                requires=_checked("requires", requires, values.list_kind(scenarios.REQUIREMENT, split=False)),
             ),
             parameters=Parameters(
                 temperature=_checked("temperature", temperature, values.TEMPERATURE),

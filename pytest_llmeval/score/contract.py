@@ -1,46 +1,22 @@
 """Does the code define what was asked for, callable as asked, with a body? Read from the syntax tree alone.
 
-A requirement is written as people write signatures: ``fib``, ``fib(n)``, ``merge(a, b, *, reverse)``,
-``class LRUCache``, ``class LRUCache(capacity)``, ``LRUCache.get(key)``. Parameters are compared by how many
-positional arguments a call may pass and by the names of keyword-only ones; other names are free.
+Parameters are compared by how many positional arguments a call may pass and by the names of keyword-only
+ones; other names are free.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from pytest_llmeval import requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from pytest_llmeval.requirement import Requirement
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-
-
-class Requirement(NamedTuple):
-    """One requirement. ``owner``: the class of a method. ``call``: what a call will pass, if said."""
-
-    text: str
-    kind: str  # "class", "function", or "any" where only a name was given
-    owner: str | None
-    name: str
-    call: ast.arguments | None
-
-
-def requirement(text: str) -> Requirement:
-    """Read one requirement. Raises ``ValueError`` that says how to write it."""
-    words = text.strip().removesuffix(":").removeprefix("async ").strip()
-    kind = "class" if words.startswith("class ") else "function" if words.startswith("def ") else "any"
-    signature = words.removeprefix("class ").removeprefix("def ").strip()
-    dotted, bracket, _ = signature.partition("(")
-    owner, _, name = dotted.strip().rpartition(".")
-    call = _arguments(signature[len(dotted) :]) if bracket else None
-    if not name.isidentifier() or (owner and not owner.isidentifier()) or (bracket and call is None):
-        raise ValueError(
-            f"{text!r} is not a requirement; write 'fib(n)', 'class Stack' or 'Stack.push(item)'"
-        )
-    if kind == "any" and (call is not None or owner):
-        kind = "function"
-    return Requirement(text.strip(), kind, owner or None, name, call)
 
 
 def unmet(tree: ast.Module, requires: Iterable[str]) -> tuple[str, ...]:
@@ -51,7 +27,7 @@ def unmet(tree: ast.Module, requires: Iterable[str]) -> tuple[str, ...]:
     reasons = []
     for text in requires:
         try:
-            wanted = requirement(text)
+            wanted = requirement.read(text)
         except ValueError as error:
             reasons.append(str(error))
             continue
@@ -66,7 +42,7 @@ def required_names(requires: Iterable[str]) -> frozenset[str]:
     found = set()
     for text in requires:
         try:
-            wanted = requirement(text)
+            wanted = requirement.read(text)
         except ValueError:
             continue
         found.add(wanted.owner or wanted.name)
@@ -176,7 +152,7 @@ def _constructor(node: ast.ClassDef) -> ast.arguments | None:
             return method.args
     if node.bases or node.decorator_list or node.keywords:
         return None
-    return _arguments("(self)")
+    return requirement.parameters("(self)")
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
@@ -218,13 +194,3 @@ def _idle(statement: ast.stmt) -> bool:
         raised = statement.exc.func if isinstance(statement.exc, ast.Call) else statement.exc
         return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
     return False
-
-
-def _arguments(signature: str) -> ast.arguments | None:
-    """The parameters in ``"(a, b)"``, with or without ``-> …``; None if that is not a signature."""
-    try:
-        node = ast.parse(f"def _{signature}: pass").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    only = node[0] if len(node) == 1 else None
-    return only.args if isinstance(only, ast.FunctionDef) else None

@@ -113,7 +113,7 @@ def test_the_same_id_twice_is_refused() -> None:
         ("system", "", "a text"),
         ("suffix", 1, "a text"),
         ("id", 5, "a text"),
-        ("requires", ["fib(n"], None),
+        ("requires", ["fib(n"], "a name or a signature"),
         ("requires", ["no name"], "a name or a signature"),
         ("requires", 3, "a name or a signature"),
         ("code", "Python 3", "the name of a programming language"),

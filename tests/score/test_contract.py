@@ -72,7 +72,11 @@ def test_met(code: str, requirement: str) -> None:
         ("class A:\n    def f(self): return 1", "A.g()", "`A.g` is not defined"),
         ("class A:\n    def f(): return 1", "A.f()", "`f` has no `self`; `A.f()` was asked for"),
         ("class A:\n    def f(self): return 1", "class A(x)", "`A(self)` can't be called as `class A(x)`"),
-        ("def f(): return 1", "f g", "'f g' is not a requirement; write 'fib(n)', 'class Stack' or"),
+        (
+            "def f(): return 1",
+            "f g",
+            "'f g' is not a requirement; write a name or a signature, like fib(n), class",
+        ),
     ],
 )
 def test_unmet(code: str, requirement: str, reason: str) -> None:
