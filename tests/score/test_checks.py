@@ -73,6 +73,7 @@ def test_same(value: object, expected: object) -> None:
         ([1, 2], [2, 1]),
         ([1], [1, 1]),
         ({1}, [1, 1]),
+        ({1, 2}, [1, 1]),
         ({"a": 1}, {"a": 1, "b": 2}),
         ("ab", ["a", "b"]),
         (math.nan, 1.0),

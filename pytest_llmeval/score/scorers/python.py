@@ -106,7 +106,8 @@ def same(value: object, expected: object) -> bool:
     if isinstance(expected, list) and isinstance(value, list | tuple):
         return len(value) == len(expected) and all(map(same, value, expected))
     if isinstance(expected, list) and isinstance(value, set | frozenset):
-        return len(value) == len(expected) and all(any(same(one, item) for one in value) for item in expected)
+        pairs = [[same(one, item) for item in expected] for one in value]
+        return len(value) == len(expected) and all(map(any, [*pairs, *zip(*pairs, strict=True)]))
     if isinstance(expected, dict) and isinstance(value, dict):
         return value.keys() == expected.keys() and all(same(value[key], expected[key]) for key in expected)
     return type(value) is type(expected) and value == expected
