@@ -126,12 +126,9 @@ def test_the_same_id_twice_is_refused() -> None:
         ("seed", -1, "a whole number"),
     ],
 )
-def test_what_no_scenario_file_may_say_is_refused(argument: str, value: Any, expected: str | None) -> None:
+def test_what_no_scenario_file_may_say_is_refused(argument: str, value: Any, expected: str) -> None:
     test = Test("test_x[box]")
     arguments = {"prompt": "Hello?", argument: value}
-    if expected is None:
-        test.llm.ask(**arguments)
-        return
     with pytest.raises(UsageError, match=rf"^llm\.ask: {argument}: expected {expected}"):
         test.llm.ask(**arguments)
     assert test.asked == []
@@ -141,6 +138,11 @@ def test_what_no_scenario_file_may_say_is_refused(argument: str, value: Any, exp
 def test_a_gap_is_filled_without_instructions() -> None:
     with pytest.raises(UsageError, match=r"llm\.ask: a gap is filled without instructions"):
         Test("test_x[box]").llm.ask("def f():", suffix="return 1", system="Be brief.")
+
+
+def test_what_code_must_define_is_read_in_python_only() -> None:
+    with pytest.raises(UsageError, match=r"llm\.ask: requires: is read in Python only"):
+        Test("test_x[box]").llm.ask("Hello?", code="sql", requires=["fib(n)"])
 
 
 def test_an_async_test_asks_in_a_thread() -> None:
