@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from .context import Context
 
 
+PARAMETER = "_llmeval_endpoint"
+"""The fixture of ``hooks`` that has the endpoint of a test with ``llm``."""
+
+
 def endpoint_of(item: pytest.Item) -> str | None:
     """The endpoint of a cell, or of a test with the ``llm`` fixture."""
     endpoint = getattr(item, "endpoint", None)
     if endpoint is None and (callspec := getattr(item, "callspec", None)):
-        endpoint = callspec.params.get("llm")
+        endpoint = callspec.params.get(PARAMETER)
     return getattr(endpoint, "name", None)
 
 

@@ -17,7 +17,7 @@ from pytest_llmeval.model import AnswerSpec, Parameters, Scenario, cell_key
 from pytest_llmeval.report import cell
 from pytest_llmeval.score import extract
 
-from . import context, items, options, payload, unselected
+from . import context, exclusive, items, options, payload, unselected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,20 +42,15 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         params = [pytest.param(endpoint, id=endpoint.name, marks=pytest.mark.llm) for endpoint in endpoints]
     else:
         params = [pytest.param(None, id="no-endpoint", marks=[pytest.mark.llm, unselected.SKIP])]
-    metafunc.parametrize("llm", params, indirect=True)
+    metafunc.parametrize(exclusive.PARAMETER, params, indirect=True)
 
 
 def collected(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     """Take in which tests are about to be selected from; to be called before anything deselects."""
     view = context.of(config).view
     for item in items:
-        if "llm" in getattr(item, "fixturenames", ()):
+        if exclusive.PARAMETER in getattr(item, "fixturenames", ()):
             view.tests[item.nodeid] = (view.suite_of_module(item.path), function_name(item.nodeid))
-
-
-def asker(request: pytest.FixtureRequest) -> Asker:
-    """The fixture's value."""
-    return Asker(request.node, request.param)
 
 
 def explain(item: pytest.Item, call: pytest.CallInfo[None]) -> None:

@@ -66,7 +66,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFi
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "llm" in metafunc.fixturenames:
+    if "_llmeval_endpoint" in metafunc.fixturenames:
         from . import fixture
 
         fixture.parametrize(metafunc)
@@ -138,11 +138,17 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 
 
 @pytest.fixture
-def llm(request: pytest.FixtureRequest) -> Any:
+def _llmeval_endpoint(request: pytest.FixtureRequest) -> Any:
+    """What tests with ``llm`` are parametrised by: a project may have an ``llm`` of its own, which is its."""
+    return request.param
+
+
+@pytest.fixture
+def llm(request: pytest.FixtureRequest, _llmeval_endpoint: Any) -> Any:
     """The selected endpoint, once per endpoint: ``answer = llm.ask("…")``; see ``fixture.Asker``."""
     from . import fixture
 
-    return fixture.asker(request)
+    return fixture.Asker(request.node, _llmeval_endpoint)
 
 
 @pytest.hookimpl(wrapper=True)

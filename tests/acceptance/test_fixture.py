@@ -41,6 +41,36 @@ def test_the_fixture_runs_once_per_endpoint(project: Any, answering: Callable[..
     assert cells == {(endpoint, "test_mine.py", name) for endpoint in "ab" for name in names}
 
 
+def test_a_project_may_have_an_llm_of_its_own(project: Any, answering: Callable[..., str]) -> None:
+    (project.path / "test_own.py").write_text(
+        "import pytest\n\n"
+        "@pytest.fixture\n"
+        "def llm():\n"
+        "    return 'mine'\n\n"
+        "def test_own(llm):\n"
+        "    assert llm == 'mine'\n"
+    )
+    (project.path / "test_given.py").write_text(
+        "import pytest\n\n"
+        "@pytest.mark.parametrize('llm', ['a', 'b'])\n"
+        "def test_given(llm):\n"
+        "    assert llm in 'ab'\n"
+    )
+    (project.path / "test_more.py").write_text(
+        "import pytest\n\n"
+        "@pytest.fixture\n"
+        "def llm(llm):\n"
+        "    return [llm]\n\n"
+        "def test_more(llm):\n"
+        "    assert 'def add' in llm[0].ask('Write add(a, b).').text\n"
+    )
+    project.pytest("test_own.py", "test_given.py", "test_more.py").assert_outcomes(passed=3, skipped=1)
+    url = f"--llm-endpoint=a={answering()}"
+    result = project.pytest(url, "--llm-rounds=1", "test_own.py", "test_given.py", "test_more.py")
+    result.assert_outcomes(passed=4)
+    assert [cell["scenario"] for cell in project.last_run()["cells"]] == ["test_more"]
+
+
 def test_a_gap_is_filled_from_python(project: Any, answering: Callable[..., str]) -> None:
     (project.path / "test_mine.py").write_text(
         "def test_gap(llm):\n"

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmeval.plugin import coverage
+from pytest_llmeval.plugin import coverage, exclusive
 
 
 def cell(endpoint: str, category: str, number: int = 0) -> Any:
@@ -23,7 +23,7 @@ def cell(endpoint: str, category: str, number: int = 0) -> Any:
 
 def asking(endpoint: str, module: str, number: int = 0) -> Any:
     """An ``llm`` test."""
-    params = {"llm": SimpleNamespace(name=endpoint)}
+    params = {exclusive.PARAMETER: SimpleNamespace(name=endpoint)}
     return SimpleNamespace(
         name=f"{module} {number}", callspec=SimpleNamespace(params=params), path=Path(module)
     )

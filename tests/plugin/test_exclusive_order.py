@@ -20,7 +20,7 @@ def item(endpoint: str | None, number: int = 0) -> Any:
     if endpoint is None:
         return SimpleNamespace(number=number)
     if number % 2:
-        return SimpleNamespace(number=number, callspec=SimpleNamespace(params={"llm": named}))
+        return SimpleNamespace(number=number, callspec=SimpleNamespace(params={exclusive.PARAMETER: named}))
     return SimpleNamespace(number=number, endpoint=named)
 
 
@@ -38,7 +38,10 @@ def test_each_servers_cells_come_together_in_their_own_places() -> None:
 def test_an_unselected_cell_and_a_foreign_test_have_no_endpoint() -> None:
     assert exclusive.endpoint_of(item(None)) is None
     assert exclusive.endpoint_of(SimpleNamespace(endpoint=None)) is None
-    assert exclusive.endpoint_of(SimpleNamespace(callspec=SimpleNamespace(params={"llm": None}))) is None
+    assert (
+        exclusive.endpoint_of(SimpleNamespace(callspec=SimpleNamespace(params={exclusive.PARAMETER: None})))
+        is None
+    )
 
 
 @given(st.text("abcd.x", max_size=30))
