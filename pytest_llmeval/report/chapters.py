@@ -192,10 +192,10 @@ def comparison(page: Page) -> Comparison:
     tables = []
     if measured := compare.figures(of):
         caption = _("Measured; the best of a line in bold") if several else _("Measured")
-        tables.append(_side_by_side(caption, of, measured))
+        tables.append(_side_by_side(caption, _("metric"), of, measured))
     if means := compare.means(of):
         caption = _("Scores of 10, over the cells that all have") if several else _("Scores of 10")
-        tables.append(_side_by_side(caption, of, means))
+        tables.append(_side_by_side(caption, _("metric"), of, means))
     rated = compare.scores(of)
     folded = None
     if several and rated:
@@ -203,7 +203,7 @@ def comparison(page: Page) -> Comparison:
         caption = _("Scores by cell, those that differ most first")
         if left_out > 0:
             caption = _("Scores of the {count} cells that differ most", count=MAX_SCORES)
-        folded = _side_by_side(caption, of, rated[:MAX_SCORES])
+        folded = _side_by_side(caption, _("cell"), of, rated[:MAX_SCORES])
     return Comparison(
         title=ngettext("The endpoint", "{count} endpoints side by side", len(of)),
         sentences=page.sentences if several else (),
@@ -213,8 +213,8 @@ def comparison(page: Page) -> Comparison:
     )
 
 
-def _side_by_side(caption: str, of: Sequence[Side], lines: Sequence[compare.Line]) -> Table:
-    headings = [Heading("", figure=False), *(Heading(side.endpoint, side.run_id) for side in of)]
+def _side_by_side(caption: str, what: str, of: Sequence[Side], lines: Sequence[compare.Line]) -> Table:
+    headings = [Heading(what, figure=False), *(Heading(side.endpoint, side.run_id) for side in of)]
     return Table(
         caption,
         headings,

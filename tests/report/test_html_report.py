@@ -120,6 +120,7 @@ def check(text: str) -> Outline:
                 assert target, attributes
                 assert (target[1] or target[2]) in ids, f"{tag} leads nowhere"
     assert all(one.get("scope") in {"row", "col"} for one in outline.all("th"))
+    assert '<th scope="col"></th>' not in text, "a heading says something"
     for one in outline.all("svg"):
         assert one["role"] == "img"
         assert set((one["aria-labelledby"] or "").split()) <= set(ids)
