@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def document(page: Page) -> str:
         "cells": sections.chapter(page),
         "closing": chapters.closing(page),
     }
-    text: str = _environment().get_template("report.html").render(values)
+    text: str = _template().render(values)
     return text
 
 
@@ -71,7 +72,9 @@ def _inline(drawn: Iterable[Plot]) -> Iterator[dict[str, Any]]:
         yield {"title": plot.title, "said": plot.said, "svg": Markup(picture)}  # noqa: S704  escaped by svg
 
 
-def _environment() -> Any:
+@cache
+def _template() -> Any:
+    """The page's, compiled once; the words of every language come with its values."""
     import jinja2
     from markupsafe import Markup, escape
 
@@ -92,4 +95,4 @@ def _environment() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["block"] = block
-    return environment
+    return environment.get_template("report.html")
