@@ -58,4 +58,5 @@ def test_a_constant_is_translated_when_it_is_shown() -> None:
     ],
 )
 def test_a_particle_follows_the_sound_before_it(template: str, value: object, said: str) -> None:
-    assert _(template, x=value) == said
+    with language.using("ko"):
+        assert _(template, x=value) == said

@@ -31,15 +31,24 @@ def refused_run(run: Run, verdicts: Iterable[Verdict], *, force: bool) -> str | 
             "the run is partial, not all cells ran: nothing was appended to the baselines "
             "(llmeval baseline update --force appends it)"
         )
-    red = sorted({verdict.endpoint for verdict in verdicts if verdict.red})
+    red = [verdict for verdict in verdicts if verdict.red]
     if red:
+        return _red_run(red)
+    return None
+
+
+def _red_run(red: Sequence[Verdict]) -> str:
+    """What moved may be accepted as a new level; requests that failed never are."""
+    names = sentences.names(sorted({verdict.endpoint for verdict in red}))
+    moved = sorted({verdict.endpoint for verdict in red if verdict.metric != "errors"})
+    if moved:
         return _(
             "the run is red on {endpoints}: nothing was appended to the baselines; "
             "if its level is the new one on purpose: llmeval baseline accept {first}",
-            endpoints=sentences.names(red),
-            first=red[0],
+            endpoints=names,
+            first=moved[0],
         )
-    return None
+    return _("the run is red on {endpoints}: nothing was appended to the baselines", endpoints=names)
 
 
 def refused_endpoint(

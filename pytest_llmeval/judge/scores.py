@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _TOP = 10.0
 _JEFFREYS = 0.5
 _EXTREME = 0.05  # points from 0 or 10 that still are 0 or 10
+_MANY = 5  # cells; of fewer, each is much of the whole
 _ASSUMED_NOISE = 1.0  # points, of one sample, where nothing shows it
 
 
@@ -94,9 +95,9 @@ def evidence(sessions: Sequence[Samples], run: Samples, *, prior_sd: float) -> E
 
 
 def _whole(shifts: Sequence[float], se: float, df: float) -> Shift:
-    """All cells together. The deepest may fall no farther than the next: else it is the cell that fell."""
+    """All cells together. Of many, the deepest falls no farther than the next: else that cell fell alone."""
     size = fmean(shifts)
-    if len(shifts) < 2:
+    if len(shifts) < _MANY:
         return Shift.tested(size, se, df)
     deepest, next_one = sorted(shifts)[:2]
     return Shift.tested(size, se, df, centre=(deepest - next_one) / len(shifts))

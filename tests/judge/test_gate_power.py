@@ -26,10 +26,16 @@ def test_speed(name: str, world: gate_power.World, sessions: int, goal: gate_pow
 
 
 @pytest.mark.parametrize(
-    "part", [gate_power.reference, gate_power.scores, gate_power.stuck, gate_power.in_turn]
+    ("part", "builds"),
+    [
+        (gate_power.reference, BUILDS),
+        (gate_power.scores, BUILDS),
+        (gate_power.stuck, BUILDS),
+        (gate_power.in_turn, 50),
+    ],
 )
-def test_the_other_kinds(part: object) -> None:
-    for figure in part(random.Random(2), BUILDS):  # type: ignore[operator]
+def test_the_other_kinds(part: object, builds: int) -> None:
+    for figure in part(random.Random(2), builds):  # type: ignore[operator]
         assert figure.at_most is None or figure.red <= figure.at_most + 2, gate_power.line(figure)
         assert figure.at_least is None or figure.red >= figure.at_least - 3, gate_power.line(figure)
 

@@ -243,6 +243,14 @@ def test_an_answer_that_breaks_for_once_is_no_evidence_against_its_cell() -> Non
     assert judge_metric(past, past[0] | broken, metric="correctness").whole == "regressed"
 
 
+def test_of_few_cells_one_is_much_of_the_whole() -> None:
+    past = [{f"coding/s{n}/en": [7.3] * 3 for n in range(3)} for _ in range(5)]
+    broken = past[0] | {"coding/s1/en": [1.0] * 3}
+    assert judge_metric(past, broken, metric="quality").whole == "regressed"
+    many = [{f"coding/s{n}/en": [7.3] * 3 for n in range(9)} for _ in range(5)]
+    assert judge_metric(many, many[0] | broken, metric="quality").verdict == "ok"
+
+
 def test_a_cell_that_breaks_in_every_round_is_red_where_rounds_differ() -> None:
     rng = random.Random(2)
     past = [
