@@ -54,7 +54,7 @@ class Channel:
     """The HTTP of one endpoint, used from one event loop. ``safe``: asking twice does no harm, see ``Tape``.
 
     An httpx transport without ``httpx.AsyncClient``, whose cookies, authentication and hooks are not wanted:
-    they cost as much as sending the request and reading 20 tokens.
+    they cost several times what sending a request does.
     """
 
     def __init__(

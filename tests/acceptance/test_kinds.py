@@ -61,24 +61,25 @@ def samples(project: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.workers
-@pytest.mark.parametrize("name", ["streamed", "later"])
-def test_a_callable_of_the_project(project: Any, name: str) -> None:
+def test_callables_of_the_project(project: Any) -> None:
     (project.path / "shop").mkdir()
     (project.path / "shop" / "assistant.py").write_text(APP, encoding="utf-8")
-    configure(project, f'[endpoints.app]\nkind = "function"\ncall = "shop.assistant:{name}"\n')
-    result = project.pytest("--llm-endpoint=app", "--llm-rounds=2")
-    result.assert_outcomes(passed=3)
+    names = ("streamed", "later")
+    tables = (f'[endpoints.{name}]\nkind = "function"\ncall = "shop.assistant:{name}"\n' for name in names)
+    configure(project, "".join(tables))
+    result = project.pytest("--llm-endpoint=all", "--llm-rounds=2")
+    result.assert_outcomes(passed=6)
     assert result.ret == 0
     run = project.last_run()
-    assert run["endpoints"]["app"] == {"kind": "function", "model": f"shop.assistant:{name}", "here": True}
-    for sample in samples(project):
-        assert sample["transport"] == "function"
-        assert sample["latency_s"] > 0.002
-        assert ("gap_p50_s" in sample) == (name == "streamed")
-    scores = [
-        sample["score"] for cell in run["cells"] if cell["scenario"] == "add" for sample in cell["samples"]
-    ]
-    assert all(score["quality"] > 5 for score in scores)
+    for name in names:
+        model = f"shop.assistant:{name}"
+        assert run["endpoints"][name] == {"kind": "function", "model": model, "here": True}
+    for cell in run["cells"]:
+        for sample in cell["samples"]:
+            assert sample["transport"] == "function"
+            assert sample["latency_s"] > 0.002
+            assert ("gap_p50_s" in sample) == (cell["endpoint"] == "streamed")
+            assert cell["scenario"] != "add" or sample["score"]["quality"] > 5
 
 
 def test_a_callable_is_found_from_below_the_project(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
