@@ -150,11 +150,6 @@ def run(folder: Path, text: str, server: str, max_time: str = "20s") -> None:
         timeout=BUDGET_S,
         check=False,
     )
-    runs = folder.glob(".llmeval/runs/*/run.json")
-    if done.returncode and any('"void"' in path.read_text(encoding="utf-8") for path in runs):
-        pytest.skip(
-            "this machine is too busy to measure on: samples are void, and no promise is made of them"
-        )
     assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
 
 

@@ -12,7 +12,7 @@ import mock_server
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
 
 SUITE = """\
 scenarios:
@@ -33,10 +33,12 @@ ANSWERS = {
 }
 
 
-ATTEMPTS = 3
-"""Of a test: ``tests/conftest.py`` lets it be tried twice more."""
 HAS_XDIST = find_spec("xdist") is not None
 NEEDS_XDIST = pytest.mark.skipif(not HAS_XDIST, reason="pytest-xdist is not installed")
+
+
+OURS = ("randomly", "cov", "hypothesispytest", "rerunfailures", "timeout")
+"""Plugins of who works on this one: to start them takes as long as the rest. ``-pNAME`` brings one back."""
 
 
 class Project:
@@ -53,8 +55,7 @@ class Project:
         """Run pytest as a user does, in a process of its own, with this test's number of workers."""
         return self.pytester.runpytest_subprocess(
             *([f"-n{self.workers}"] if HAS_XDIST else []),
-            "-pno:randomly",
-            "-pno:cov",
+            *(f"-pno:{name}" for name in OURS),
             "-Wignore::pytest.PytestWarning",
             *arguments,
             timeout=120,
@@ -69,26 +70,6 @@ class Project:
         last = json.loads((self.path / ".llmeval" / "last-run.json").read_text(encoding="utf-8"))
         run: dict[str, Any] = json.loads((self.path / last["run"]).read_text(encoding="utf-8"))
         return run
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """What fails every time where a starved client voided samples is a finding about the machine."""
-    try:
-        return (yield)
-    except (Exception, pytest.fail.Exception):
-        if getattr(item, "execution_count", 1) >= ATTEMPTS and _is_starved(item):
-            pytest.skip("this machine is too busy to measure on")
-        raise
-
-
-def _is_starved(item: pytest.Item) -> bool:
-    """Whether a run of the item's project has a void sample."""
-    given: dict[str, Any] = getattr(item, "funcargs", {})
-    project = given.get("project")
-    files = project.path.glob(".llmeval/runs/*/run.json") if project else ()
-    runs = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-    return any(sample.get("void") for run in runs for cell in run["cells"] for sample in cell["samples"])
 
 
 @pytest.fixture(autouse=True)
@@ -116,11 +97,17 @@ def answering(mock: str) -> Callable[..., str]:
     return partial(_answering, mock)
 
 
-@pytest.fixture
-def second_answering() -> Iterator[Callable[..., str]]:
-    """Another mock that answers the same."""
+@pytest.fixture(scope="session")
+def second_mock() -> Iterator[str]:
+    """The URL of another."""
     with mock_server.running(tokens=40, gap_s=0.002, ttft_s=0.01, flavour="vllm") as url:
-        yield partial(_answering, url)
+        yield url
+
+
+@pytest.fixture
+def second_answering(second_mock: str) -> Callable[..., str]:
+    """Another mock that answers the same."""
+    return partial(_answering, second_mock)
 
 
 def _answering(url: str, **behaviour: Any) -> str:

@@ -9,6 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.alone
 UPDATE = "--llm-update-baselines"
 SLOW_S, QUICK_S = 0.012, 0.004
 AFTER_THE_LAST_CELL = """\

@@ -46,6 +46,7 @@ def test_update_writes_a_baseline_that_the_next_run_is_green_against(
     assert len(baseline(project)["epochs"][0]["sessions"]) == 2
 
 
+@pytest.mark.alone
 @pytest.mark.workers
 def test_a_collapse_is_red_with_a_sentence_that_says_what_to_do(
     project: Any, answering: Callable[..., str]
@@ -73,6 +74,7 @@ def test_a_collapse_is_red_with_a_sentence_that_says_what_to_do(
     assert verdict["confirmed"] is True
 
 
+@pytest.mark.alone
 def test_last_failed_after_a_verdict_runs_its_cells(project: Any, answering: Callable[..., str]) -> None:
     url = answering(gap_s=0.005)
     project.pytest(f"--llm-endpoint=box={url}", UPDATE)

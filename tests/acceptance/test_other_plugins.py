@@ -33,7 +33,13 @@ def test_next(llm):
 @pytest.mark.workers
 def test_a_rerun_is_one_cell_with_the_samples_of_both(project: Any, answering: Callable[..., str]) -> None:
     (project.path / "test_mine.py").write_text(FLAKY)
-    arguments = (f"--llm-endpoint=box={answering()}", "--llm-rounds=1", "--reruns=1", "test_mine.py")
+    arguments = (
+        f"--llm-endpoint=box={answering()}",
+        "--llm-rounds=1",
+        "-prerunfailures",
+        "--reruns=1",
+        "test_mine.py",
+    )
     result = project.pytest(*arguments)
     result.stdout.fnmatch_lines(["*1 passed, 1 rerun*"])
     [cell] = project.last_run()["cells"]
@@ -42,7 +48,13 @@ def test_a_rerun_is_one_cell_with_the_samples_of_both(project: Any, answering: C
 
 def test_a_time_limit_fails_the_test_and_not_the_run(project: Any, answering: Callable[..., str]) -> None:
     (project.path / "test_mine.py").write_text(HANGING)
-    arguments = (f"--llm-endpoint=box={answering()}", "--llm-rounds=1", "--timeout=4", "test_mine.py")
+    arguments = (
+        f"--llm-endpoint=box={answering()}",
+        "--llm-rounds=1",
+        "-ptimeout",
+        "--timeout=4",
+        "test_mine.py",
+    )
     result = project.pytest(*arguments)
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*Timeout*"])

@@ -28,10 +28,6 @@ def test_a_run_comes_to_the_same_in_workers(project: Any, mock: str) -> None:
     reruns = [len(cell["samples"]) for cell in alone.run["cells"] if cell["scenario"] == "wrong"]
     assert reruns == [2, 2], "both attempts"
     assert parity.unlike(workers, alone) == []
-    if alone.void or workers.void:
-        pytest.skip(
-            "this machine is too busy to measure on: times, and what follows from them, are not compared"
-        )
     assert [len(sessions) for sessions in alone.baselines.values()] == [1, 1]
     assert len(alone.benchmark) >= 8
     assert alone.judge[1]

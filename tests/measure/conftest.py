@@ -1,4 +1,4 @@
-"""A mock server that its tests share, and raw exchanges of real servers, as curl printed them."""
+"""Raw exchanges of real servers, as curl printed them, and servers of a test's own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mock_server
 import pytest
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 TRANSCRIPTS = Path(__file__).parents[2] / "fixtures" / "transcripts"
 
@@ -44,20 +43,6 @@ def read_transcript(name: str) -> Transcript:
 def transcript() -> object:
     """A function: name -> `Transcript`."""
     return read_transcript
-
-
-@pytest.fixture(scope="session")
-def shared_mock() -> Iterator[str]:
-    """One process for all tests of this folder: 40 tokens, 2 ms apart."""
-    with mock_server.running(tokens=40, gap_s=0.002, ttft_s=0.01, flavour="vllm") as url:
-        yield url
-
-
-@pytest.fixture
-def mock(shared_mock: str) -> str:
-    """The URL of the shared mock server, as it was at its start."""
-    mock_server.control(shared_mock, reset=True, answers={})
-    return shared_mock
 
 
 @asynccontextmanager

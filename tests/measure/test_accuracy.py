@@ -21,6 +21,7 @@ from pytest_llmeval.model import Endpoint, Facts, Request
 if TYPE_CHECKING:
     from pytest_llmeval.model import Response, Timing
 
+pytestmark = pytest.mark.alone
 ASKED = Request(messages=(("user", "hello"),))
 ROUNDS = 5
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_llmeval.measure.throughput import Reply
 
+pytestmark = pytest.mark.alone
 ASK = Request(messages=(("user", "Say hello."),), max_tokens=40, timeout_s=20.0)
 
 

@@ -22,6 +22,7 @@ from pytest_llmeval.measure.received import Received
 from pytest_llmeval.measure.tape import Tape
 from pytest_llmeval.measure.transport import KEEP_ALIVE_S, MeasuringTransport
 
+pytestmark = pytest.mark.alone
 Run = Callable[[Awaitable[Any]], Any]
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

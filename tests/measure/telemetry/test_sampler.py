@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+
+import pytest
 
 from pytest_llmeval.errors import TelemetryError
 from pytest_llmeval.measure.telemetry import sampler as sampler_module
 from pytest_llmeval.measure.telemetry.sampler import FAILURES, Sampler
 
-if TYPE_CHECKING:
-    import pytest
+pytestmark = pytest.mark.alone
 
 
 class Source:
