@@ -221,14 +221,6 @@ class Context:
             self._bench = Bench(self)
         return self._bench
 
-    def header(self) -> str | None:
-        """Of a run that asks somebody; see ``header.text``."""
-        if not self.asked or not self.settings.candidates:
-            return None
-        from . import header
-
-        return header.text(self)
-
     def take_up(self) -> None:
         """Be the run that broke off, where the user asked to resume one."""
         if self.settings.resume:

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-def text(context: Context) -> str:
-    """Of a run that asks somebody: one line, as wide as the terminal, and one more where it is resumed."""
+def text(context: Context) -> str | None:
+    """One line, as wide as the terminal, and one more where a run is resumed; None where nobody is asked."""
     settings = context.settings
+    if not settings.candidates:
+        return None
     names = ", ".join(endpoint.name for endpoint in settings.candidates)
     baselines = os.path.relpath(settings.baselines, context.config.invocation_params.dir)
     kept = _("baselines in {folder}", folder=baselines)

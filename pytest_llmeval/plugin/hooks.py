@@ -44,7 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    return context.of(config).header()
+    here = context.of(config)
+    if not here.asked:
+        return None
+    from . import header
+
+    return header.text(here)
 
 
 # -- collection --------------------------------------------------------------------------------------------
