@@ -63,7 +63,7 @@ def feed(config: pytest.Config, run: Run) -> None:
 
 def _series(run: Run) -> Iterator[tuple[Source, list[float]]]:
     for record in run.cells:
-        good = [sample for sample in record.samples if sample.ok and sample.transport != "replay"]
+        good = [one for one in record.samples if one.ok and not one.void and one.transport != "replay"]
         latency = [sample.latency_s for sample in good if sample.latency_s]
         per_token = [1 / sample.output_tps for sample in good if sample.output_tps]
         if latency:
