@@ -248,8 +248,6 @@ def _unconnected(error: httpx.RequestError, url: httpx.URL) -> str:
     if cause.errno == errno.ECONNREFUSED or f"Errno {errno.ECONNREFUSED}]" in str(cause):
         return f"nothing listens at {origin(url)}: is the server running?"
     reason = str(cause) or "it hung up when TLS began: is it https at all?"  # asyncio gives no other words
-    if cause.errno == errno.EMFILE:
-        reason = "this process may open no more files: raise `ulimit -n`, or ask fewer at once"
     return f"{origin(url)} can't be reached: {reason}"
 
 

@@ -182,9 +182,9 @@ def _payload(request: httpx.Request, body: bytes) -> bytes:
 
 
 def _number(connection: Connection) -> int:
-    """The descriptor of its socket."""
-    number: int = connection.transport.get_extra_info("socket").fileno()
-    return number
+    """The descriptor of its socket; -1 where the server has closed it meanwhile: uvloop then tells none."""
+    socket = connection.transport.get_extra_info("socket")
+    return -1 if socket is None else int(socket.fileno())
 
 
 def _no_room() -> httpx.ConnectError:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmeval.measure import exchange, failures
-from pytest_llmeval.measure.tape import Tape
+from pytest_llmeval.measure import failures
 
 OVERFLOWS = [
     pytest.param(
@@ -165,11 +162,3 @@ def test_any_error_object_is_a_failure(error: dict[str, Any]) -> None:
         failure = failures.of_answer(400, json.dumps(data).encode())
         assert failure.message
         assert failure.context_window is None or failure.context_window >= 0
-
-
-def test_a_process_with_too_many_files_open_is_no_fault_of_the_server() -> None:
-    error = httpx.ConnectError("[Errno 24] Too many open files")
-    error.__cause__ = OSError(errno.EMFILE, "Too many open files")
-    failure = exchange.failure_of(error, httpx.URL("http://127.0.0.1:8000"), Tape())
-    assert failure.kind == "connect"
-    assert failure.message.endswith("may open no more files: raise `ulimit -n`, or ask fewer at once")

@@ -17,7 +17,8 @@ import pytest
 import trustme
 import uvloop
 
-from pytest_llmeval.measure import asleep, stream, timing
+from pytest_llmeval.measure import asleep, stream, timing, transport
+from pytest_llmeval.measure.connection import Connection
 from pytest_llmeval.measure.received import Received
 from pytest_llmeval.measure.tape import Tape
 from pytest_llmeval.measure.transport import KEEP_ALIVE_S, MeasuringTransport
@@ -168,6 +169,19 @@ def test_stamps_agree_with_the_servers_own(run: Run) -> None:
 
     with mock_server.running(tokens=50, gap_s=0.002, ttft_s=0.02) as url:
         run(main(url))
+
+
+def test_a_connection_that_is_closed_at_once_has_no_descriptor(run: Run, serving: Any) -> None:
+    async def main() -> None:
+        async with serving(scripted()) as url:
+            loop = asyncio.get_running_loop()
+            address = httpx.URL(url)
+            _, connection = await loop.create_connection(lambda: Connection(loop), address.host, address.port)
+            connection.close()
+            await connection.closed
+            assert transport._number(connection) == -1
+
+    run(main())
 
 
 def test_on_read_sees_every_read_and_can_end_the_stream(run: Run) -> None:
