@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_llmeval.language import _, ngettext
 
 from . import cells as rows
-from . import compare, costs, grid, passing, terminal
+from . import compare, costs, grid, passing, terminal, underload
 from . import headline as summary
 
 if TYPE_CHECKING:
@@ -196,6 +196,7 @@ def comparison(page: Page) -> Comparison:
     if means := compare.means(of):
         caption = _("Scores of 10, over the cells that all have") if several else _("Scores of 10")
         tables.append(_side_by_side(caption, _("metric"), of, means))
+    tables += [table for run in page.runs if (table := _under_load(run, len(page.runs) > 1)) is not None]
     rated = compare.scores(of)
     folded = None
     if several and rated:
@@ -225,11 +226,28 @@ def _side_by_side(caption: str, what: str, of: Sequence[Side], lines: Sequence[c
     )
 
 
+def _under_load(run: Run, several: bool) -> Table | None:
+    """What the system gave to all of many at once; None where nobody asked so."""
+    headings, texts = underload.columns(run)
+    if not texts["cell"]:
+        return None
+    figures = [name not in grid.LEAST for name in headings]
+    titles = [Heading(*heading, figure) for heading, figure in zip(headings.values(), figures, strict=True)]
+    lines = [
+        Line([Field(text, figure=figure) for text, figure in zip(line, figures, strict=True)])
+        for line in zip(*texts.values(), strict=True)
+    ]
+    caption = _("What the system gave to all requests together")
+    return Table(f"{caption} ({run.id})" if several else caption, titles, lines)
+
+
 def _facts(page: Page) -> Iterator[tuple[str, str]]:
     """What the endpoints say they are, and what else is to be known of a run."""
     for run in page.runs:
         for name in sorted(run.endpoints):
             yield name, terminal.what_it_is(run, name)
+        for line in underload.sentences(run):
+            yield _("under load"), line
         for line in passing.told(run):
             yield "pass@k", line
         if cost := costs.in_all(run, None, stopped=False):

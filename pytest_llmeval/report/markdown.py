@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from pytest_llmeval.language import _, ngettext
 
-from . import cell, cells, costs, grid, headline, markup, passing, terminal
+from . import cell, cells, costs, grid, headline, markup, passing, terminal, underload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_llmeval.model import Record, Run
-
-    from .cells import Row
 
 SUMMARY_BYTES = 1 << 20
 """What GitHub takes of a job step's summary."""
@@ -91,7 +89,11 @@ def _parts(run: Run, *, brief: bool) -> Iterator[_Part]:
     yield _Part([], said, [""])
     every = cells.rows(run)
     totals = cells.totals(every, run)
-    yield _Part(*_table(every, totals, run), [""])
+    yield _Part(*_table(*cells.columns(every, totals, run)), [""])
+    yield _Part(
+        *_table(*underload.columns(run)),
+        ["", *(f"- {markup.inline(one)}" for one in underload.sentences(run)), ""],
+    )
     about = [
         f"- **{markup.inline(name)}** {markup.inline(terminal.what_it_is(run, name))}"
         for name in sorted(run.endpoints)
@@ -106,14 +108,15 @@ def _parts(run: Run, *, brief: bool) -> Iterator[_Part]:
     if brief:
         return
     title = ngettext("{count} cell, the worst first", "{count} cells, the worst first", len(every))
-    yield _folded(title, *_table(every, every, run))
+    yield _folded(title, *_table(*cells.columns(every, every, run)))
     sentences = [f"- **{one.verdict}** {markup.inline(one.sentence)}" for one in run.verdicts]
     yield _folded(ngettext("{count} promise", "{count} promises", len(sentences)), [], sentences)
 
 
-def _table(every: Sequence[Row], shown: Sequence[Row], run: Run) -> tuple[list[str], list[str]]:
+def _table(
+    headings: Mapping[str, tuple[str, str]], texts: Mapping[str, Sequence[str]]
+) -> tuple[list[str], list[str]]:
     """The head of a table with the terminal's columns, and its lines."""
-    headings, texts = cells.columns(every, shown, run)
     titles = [" ".join(filter(None, map(markup.inline, heading))) for heading in headings.values()]
     rows = zip(*([markup.inline(text) for text in column] for column in texts.values()), strict=True)
     lines = markup.table(titles, rows, texts=[at for at, name in enumerate(headings) if name in grid.LEAST])

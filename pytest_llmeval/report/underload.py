@@ -11,7 +11,7 @@ from . import cells, grid, safe
 from .grid import Column, digits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from rich.console import RenderableType
 
@@ -33,9 +33,16 @@ def table(run: Run, width: int) -> Iterator[RenderableType]:
     """Load cells by endpoint and load: medians over their batches, void ones left out; then ``sentences``."""
     from rich.text import Text
 
-    records = sorted((one for one in run.cells if one.load), key=_place)
-    if not records:
-        return
+    headings, texts = columns(run)
+    if texts["cell"]:
+        yield grid.drawn(headings, texts, width)
+        for said in sentences(run):
+            yield Text(said, style="dim")
+
+
+def columns(run: Run) -> tuple[dict[str, tuple[str, str]], dict[str, list[str]]]:
+    """Two-line headings and texts by column; no texts where no cell asked many at once."""
+    records = _records(run)
     figures = [_figures(record) for record in records]
     suite = cells.common_suite(run)
     headings = {"cell": (_("under load"), "")}
@@ -49,13 +56,12 @@ def table(run: Run, width: int) -> Iterator[RenderableType]:
         if column.always or any(one[column.name] is not None for one in figures):
             headings[column.name] = (_(column.heading), column.unit)
             texts[column.name] = [column.text(one[column.name]) for one in figures]
-    yield grid.drawn(headings, texts, width)
-    for said in sentences(records):
-        yield Text(said, style="dim")
+    return headings, texts
 
 
-def sentences(records: Sequence[Record]) -> Iterator[str]:
+def sentences(run: Run) -> Iterator[str]:
     """Which batches are void and why, and where this client itself would end."""
+    records = _records(run)
     for record in records:
         reasons = [batch.void for batch in record.load if batch.void is not None]
         if reasons:
@@ -76,6 +82,10 @@ def sentences(records: Sequence[Record]) -> Iterator[str]:
             share=f"{busiest.client_busy:.0%}",
             rate=f"{busiest.client_ceiling_tps:,.0f}",
         )
+
+
+def _records(run: Run) -> list[Record]:
+    return sorted((one for one in run.cells if one.load), key=_place)
 
 
 def _place(record: Record) -> tuple[object, ...]:

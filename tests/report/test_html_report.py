@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from pytest_llmeval.language import using
-from pytest_llmeval.model import Facts, Failure, Host, Record, Run, Sample, Score, Telemetry, Verdict
+from pytest_llmeval.model import Facts, Failure, Host, Load, Record, Run, Sample, Score, Telemetry, Verdict
 from pytest_llmeval.report import html, page, sections
 
 HOSTILE = (
@@ -187,6 +187,15 @@ def test_endpoints_side_by_side_with_the_best_in_bold() -> None:
     assert outline.said("strong")[0] == "40.0"
     assert "GPU memory in use, GiB" in outline.said("h3")
     assert len(outline.all("svg")) == 4
+
+
+def test_what_the_system_gave_under_load() -> None:
+    batch = Load(round=0, requests=32, concurrency=16, load_tps=200.0, ttft_p99_s=0.9)
+    void = structs.replace(batch, round=1, void="lag")
+    outline = check(document(run(structs.replace(record(), load=(batch, void)))))
+    assert "What the system gave to all requests together" in outline.said("caption")
+    assert "0.900" in outline.said("td")
+    assert "s/x/en on box: void in 1 of 2 batches: lag" in outline.said("dd")
 
 
 def test_two_runs_each_with_its_verdict() -> None:

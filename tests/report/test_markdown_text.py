@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from pytest_llmeval.model import Facts, Failure, Host, Record, Run, Sample, Score, Verdict
+from pytest_llmeval.model import Facts, Failure, Host, Load, Record, Run, Sample, Score, Verdict
 from pytest_llmeval.report import markdown, markup
 
 HOSTILE = (
@@ -74,6 +74,16 @@ def test_a_cell_whose_test_failed_says_why() -> None:
     assert "```text\nquality is 4, under the scenario's floor of 8\n```" in text
     assert "| x/en | 0.250 | – | 20.0 | 8.0 | failed |" in text
     assert "| :-- | --: | --: | --: | --: | :-- |" in text, "texts to the left, figures to the right"
+
+
+def test_what_the_system_gave_under_load_has_a_table_of_its_own() -> None:
+    batch = Load(round=0, requests=32, concurrency=16, load_tps=200.0, ttft_p99_s=0.9, void="lag")
+    good = structs.replace(batch, round=1, void=None)
+    text = markdown.document(run(structs.replace(record(), load=(batch, good))))
+    assert "| under load | at once | all tok/s | done /s | TTFT p50 s | TTFT p99 s | fair of 1 |" in text
+    assert "| x/en | 16 | 200 | – | – | 0.900 | – |" in text
+    assert "- s/x/en on box: void in 1 of 2 batches: lag\n" in text
+    assert "under load" not in markdown.document(run(record()))
 
 
 def test_what_others_said_is_shown_and_not_obeyed() -> None:
