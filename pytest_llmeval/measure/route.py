@@ -25,14 +25,19 @@ if TYPE_CHECKING:
 
 
 def is_loopback(url: httpx.URL) -> bool:
-    """Whether the URL's host is this machine by its name or address; nothing is looked up."""
+    """Whether the URL's host is this machine by its name or address; nothing is looked up.
+
+    ``0.0.0.0``, where servers say that they listen, leads to this machine too.
+    """
     host = url.host.lower().rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
 
 
 def proxy_of(url: httpx.URL) -> str | None:
