@@ -12,6 +12,9 @@ from pytest_llmeval.model import Chunk, Failure, Response, Usage
 
 from . import failures
 
+BROKEN_OFF = frozenset({"abort", "error"})
+"""Finish reasons that end no answer: vLLM's for a request that it dropped, a router's for one that failed."""
+
 
 class Received(NamedTuple):
     """The reads ``(stamp_ns, bytes)`` of one body; any split of it gives the same text.
@@ -88,6 +91,9 @@ class Told:
             return Failure("malformed", self._broken, status=200)
         if not complete:
             return Failure("interrupted", unfinished, status=200)
+        if self.finish_reason in BROKEN_OFF:
+            message = f"the server broke the answer off (finish_reason {self.finish_reason})"
+            return Failure("interrupted", message, status=200)
         if not self.chunks:
             message = f"the answer has no text (finish_reason {self.finish_reason})"
             return Failure("empty", message, status=200)

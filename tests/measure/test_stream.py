@@ -182,6 +182,15 @@ def test_without_an_end_it_was_interrupted() -> None:
     assert response.text == "ab"
 
 
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_an_answer_that_its_server_broke_off_is_none(reason: str) -> None:
+    response = assemble(event({"content": "a"}), event(finish=reason), DONE)
+    assert response.failure is not None
+    assert response.failure.kind == "interrupted"
+    assert response.failure.message == f"the server broke the answer off (finish_reason {reason})"
+    assert response.text == "a"
+
+
 def test_a_connection_that_ends_after_the_answer_is_forgiven() -> None:
     cut = Failure("interrupted", "the connection was reset")
     assert assemble(event({"content": "a"}), STOP, failure=cut).failure is None
