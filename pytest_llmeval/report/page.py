@@ -65,6 +65,11 @@ class Trend(NamedTuple):
     changes: Mapping[int, str] = {}
 
 
+def place(number: int) -> str:
+    """The id of the section of a page's cell, by its number (from 0)."""
+    return f"cell-{number}"
+
+
 class Page(NamedTuple):
     """A report. ``sentences`` are those of the comparison; ``untold``: why there are no trends."""
 
@@ -78,6 +83,6 @@ class Page(NamedTuple):
     def places(self) -> dict[tuple[str, str, str], str]:
         """Run id, endpoint and cell key -> the id of the cell's section."""
         return {
-            (one.run.id, one.record.endpoint, one.record.key): f"cell-{number}"
+            (one.run.id, one.record.endpoint, one.record.key): place(number)
             for number, one in enumerate(self.cells)
         }

@@ -11,7 +11,7 @@ from . import cell as words
 from . import cells as rows
 from . import grid
 from .chapters import Field, Heading, Line, Said, Table, said_of, tone_of
-from .page import MAX_CELLS
+from .page import MAX_CELLS, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -86,7 +86,7 @@ def chapter(page: Page) -> Chapter:
     """Of all runs."""
     several = len(page.runs) > 1
     places = page.places
-    sections = [_section(id_, one, several) for id_, one in zip(places.values(), page.cells, strict=True)]
+    sections = [_section(place(number), one, several) for number, one in enumerate(page.cells)]
     count = sum(len(run.cells) for run in page.runs)
     tables = [_table(run, rows.rows(run), places) for run in page.runs if run.cells]
     return Chapter(

@@ -198,6 +198,11 @@ def test_what_the_system_gave_under_load() -> None:
     assert "s/x/en on box: void in 1 of 2 batches: lag" in outline.said("dd")
 
 
+def test_a_cell_that_a_damaged_file_has_twice_is_shown_twice() -> None:
+    outline = check(document(run(record("a"), record("a"))))
+    assert outline.said("h3").count("s/a/en on box") == 2
+
+
 def test_two_runs_each_with_its_verdict() -> None:
     both = run(record(), name="r-1"), run(record(error="boom"), name="r-2")
     outline = check(document(*both))
