@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
@@ -21,7 +21,7 @@ AGAIN = "run pytest with --llm-endpoint=… to make one"
 def load(path: Path) -> Run:
     """The run in a file. Raises ``RunFileError`` where there is none, or none that this version reads."""
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(path.read_bytes(), parse_constant=_refuse)
     except FileNotFoundError:
         raise RunFileError("there is no such run file", where=str(path), hint=AGAIN) from None
     except OSError as error:
@@ -37,6 +37,11 @@ def load(path: Path) -> Run:
         return wire.build(data, Run)
     except msgspec.ValidationError as error:
         raise RunFileError(f"is damaged: {error}", where=str(path), hint=AGAIN) from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    """NaN and infinities, which Python's reader takes though JSON has none."""
+    raise ValueError(f"{constant} is no number")
 
 
 def last(root: Path) -> Path:

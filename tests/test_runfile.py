@@ -100,6 +100,12 @@ def test_no_json(tmp_path: Path, data: bytes) -> None:
     assert error.hint == AGAIN
 
 
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_of_json_is_refused(tmp_path: Path, constant: str) -> None:
+    text = runfile.dump(RUN).replace("0.25", constant)
+    assert refused(written(tmp_path, text.encode())).what == f"is not JSON: {constant} is no number"
+
+
 @pytest.mark.parametrize(
     ("data", "schema", "hint"),
     [
