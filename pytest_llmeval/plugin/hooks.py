@@ -145,6 +145,12 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 @pytest.fixture
 def _llmeval_endpoint(request: pytest.FixtureRequest) -> Any:
     """What tests with ``llm`` are parametrised by: a project may have an ``llm`` of its own, which is its."""
+    if not hasattr(request, "param"):
+        pytest.fail(
+            "llm is once per endpoint, so it must be an argument of the test, or of a fixture that is one: "
+            "neither unittest.TestCase nor request.getfixturevalue can have it",
+            pytrace=False,
+        )
     return request.param
 
 

@@ -64,7 +64,12 @@ def test_a_project_may_have_an_llm_of_its_own(project: Any, answering: Callable[
         "def test_more(llm):\n"
         "    assert 'def add' in llm[0].ask('Write add(a, b).').text\n"
     )
-    project.pytest("test_own.py", "test_given.py", "test_more.py").assert_outcomes(passed=3, skipped=1)
+    (project.path / "test_late.py").write_text(
+        "def test_late(request):\n    request.getfixturevalue('llm')\n"
+    )
+    result = project.pytest("test_own.py", "test_given.py", "test_more.py", "test_late.py")
+    result.assert_outcomes(passed=3, skipped=1, failed=1)
+    result.stdout.fnmatch_lines(["llm is once per endpoint, so it must be an argument of the test*"])
     url = f"--llm-endpoint=a={answering()}"
     result = project.pytest(url, "--llm-rounds=1", "test_own.py", "test_given.py", "test_more.py")
     result.assert_outcomes(passed=4)
