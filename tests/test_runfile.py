@@ -141,7 +141,7 @@ def test_damage_is_told_with_its_place(tmp_path: Path, changed: dict[str, Any], 
 
 
 def test_what_a_later_version_added_is_ignored(tmp_path: Path) -> None:
-    path = written(tmp_path, as_dict(added_later={"a": 1}, host={**as_dict()["host"], "gpus": 8}))
+    path = written(tmp_path, as_dict(added_later={"a": 1}, host={**as_dict()["host"], "fans": 8}))
     assert runfile.load(path).host == RUN.host
 
 
