@@ -78,12 +78,16 @@ class Project:
         (self.path / "llmeval.toml").write_text(PROJECT.format(command=json.dumps(command)), encoding="utf-8")
 
     def start(self, workers: int, *arguments: str) -> subprocess.Popen[bytes]:
-        """A run in a session of its own, of which every process carries a mark."""
+        """A run that updates its baseline."""
+        command = ["pytest", "-q", f"-n{workers}", "-pno:cacheprovider", "--llm-endpoint=box"]
+        return self.launch(*command, "--llm-update-baselines", *arguments)
+
+    def launch(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """A module as a program in a session of its own, of which every process carries a mark."""
         self.mark = secrets.token_hex(8)
         more = {MARK: self.mark, "TMPDIR": str(self.temporary), "PYTHONWARNINGS": "ignore"}
-        command = [sys.executable, "-m", "pytest", "-q", f"-n{workers}", "-pno:cacheprovider"]
         return subprocess.Popen(
-            [*command, "--llm-endpoint=box", "--llm-update-baselines", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=self.path,
             env=os.environ | more,
             stdin=subprocess.DEVNULL,

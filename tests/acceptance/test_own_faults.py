@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,6 +185,100 @@ def test_an_end_from_outside(streaming: Any, how: str) -> None:
     (cell,) = streaming.last_run()["cells"]
     assert streaming.last_run()["interrupted"] is True
     assert cell["samples"][0]["partial_tokens"] > 0
+
+
+AT_ONCE = """\
+[endpoints.box]
+concurrency = 3
+[endpoints.box.server]
+command = {command}
+"""
+
+
+class Terminal:
+    """A run with two workers, which leads the session of a terminal of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ours, theirs = os.openpty()
+        self.run = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-v", "-n2", "--llm-endpoint=box", "--llm-rounds=1"],
+            cwd=folder,
+            preexec_fn=lambda: os.login_tty(theirs),  # noqa: PLW1509 (no threads yet)
+            pass_fds=(theirs,),
+        )
+        os.close(theirs)
+        self._over = threading.Event()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with suppress(OSError):  # EIO: nobody has it open any more
+            while not self._over.is_set():
+                if select.select([self.ours], [], [], 0.05)[0]:
+                    os.read(self.ours, 4096)
+
+    def hang_up(self) -> None:
+        """As when its window is closed."""
+        self._over.set()
+        self._reader.join()
+        ours, self.ours = self.ours, -1
+        if ours >= 0:
+            os.close(ours)
+
+    def alive(self) -> list[int]:
+        """The processes of its session."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+                found += [int(entry.name)] if int(session) == self.run.pid and state != "Z" else []
+        return found
+
+
+@pytest.fixture
+def terminal(project: Any) -> Iterator[Terminal]:
+    """One cell is finished, and another in the middle of an answer that hardly ever ends."""
+    answers = project.path / "answers.json"
+    answers.write_text(json.dumps({"작성해": "네.", "인사": "네."}), encoding="utf-8")
+    command = [sys.executable, mock_server.__file__, "--port={port}", "--gap-s=0.2", "--tokens=1000"]
+    command.append(f"--answers={answers}")
+    (project.path / "llmeval.toml").write_text(AT_ONCE.format(command=json.dumps(command)))
+    terminal = Terminal(project.path)
+    try:
+        assert wait_for(
+            lambda: [path for path in journals(project.path) if path.read_bytes().count(b"\n") > 1]
+        )
+        yield terminal
+    finally:
+        terminal.run.kill()
+        terminal.run.wait()
+        terminal.hang_up()
+
+
+def journals(folder: Path) -> list[Path]:
+    return list(folder.glob(".llmeval/runs/*/journal.jsonl"))
+
+
+@pytest.mark.parametrize("how", ["goes away", "Ctrl-C twice"])
+@pytest.mark.skipif(find_spec("xdist") is None, reason="pytest-xdist is not installed")
+def test_a_real_terminal_of_a_run_with_workers(project: Any, terminal: Terminal, how: str) -> None:
+    if how == "goes away":
+        terminal.hang_up()
+    else:
+        os.write(terminal.ours, b"\x03")
+        time.sleep(0.05)
+        os.write(terminal.ours, b"\x03")
+    terminal.run.wait(60)
+    assert wait_for(lambda: not terminal.alive() and not servers(project.path))
+    for path in (project.path / ".llmeval").rglob("*.json"):
+        json.loads(path.read_text(encoding="utf-8"))
+    assert not list(project.path.rglob("*.tmp"))
+    if how == "Ctrl-C twice":
+        assert journals(project.path), "what is not published can be taken up"
+        return
+    run = project.last_run()
+    assert run["interrupted"] is True
+    assert "ko" in [cell["language"] for cell in run["cells"] if cell["samples"][0]["ok"]]
 
 
 def wait_for(what: Callable[[], object]) -> bool:

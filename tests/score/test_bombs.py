@@ -6,9 +6,11 @@ import random
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import siege
 
 from pytest_llmeval.model import Check
 from pytest_llmeval.score.sandbox import attacks, choice
@@ -291,7 +293,6 @@ def test_a_lie_is_not_right(name: str) -> None:
 
 
 def test_attacks_at_the_same_time() -> None:
-    names = ("read a secret", "overwrite it", "connect", "kill", "fork", "read the parent's environment")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        tried = list(pool.map(lambda _: list(attacks.trials(SANDBOX, names)), range(AT_ONCE)))
-    assert [trial for trials in tried for trial in trials if not trial.held] == []
+    """Those of today; in a week all of them have been tried. ``benchmarks/siege.py`` tries all at once."""
+    names = tuple(attacks.ATTACKS)[datetime.now(UTC).weekday() :: 7]
+    assert siege.siege(SANDBOX.name, names, AT_ONCE) == []
