@@ -7,6 +7,7 @@ or written; 130 and 141 as a shell has them, for Ctrl-C and for a reader that ha
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -73,6 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run, and turn every error that is the user's, or the machine's, into one sentence."""
     from . import place
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a sign that the terminal's encoding lacks is no error
+            stream.reconfigure(errors="replace")
     options = parser().parse_args(arguments)
     try:
         with language.using(options.report_language or place.report_language()):

@@ -131,7 +131,8 @@ def opening(page: Page) -> Opening:
 def _about(run: Run) -> str:
     """When, where and of what."""
     parts = [_("Run {run}", run=run.id), run.started.replace("T", " ").replace("Z", " UTC")]
-    parts.append(f"{run.host.os}, {ngettext('{count} CPU', '{count} CPUs', run.host.cpus)}")
+    cpus = ngettext("{count} CPU", "{count} CPUs", run.host.cpus)
+    parts.append(", ".join([run.host.os, cpus, *run.host.gpus]))
     if run.commit is not None:
         commit = run.commit.id[:10]
         changed = _("commit {commit} with changes", commit=commit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -69,6 +69,16 @@ def test_what_the_machine_or_a_person_ends_is_no_traceback(
     monkeypatch.setattr("pytest_llmeval.cli.schema._print", end)
     assert cli.main(["schema", "run"]) == code
     assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_sign_that_the_terminals_encoding_lacks_is_replaced(folder_of_runs: Any) -> None:
+    folder_of_runs.run("서버")
+    command = [sys.executable, "-m", "pytest_llmeval.cli", "compare"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"speed, tok/s" in done.stdout
+    assert b"??" in done.stdout
 
 
 def test_our_own_faults_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
