@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_llmeval import dossier
 from pytest_llmeval.errors import LLMEvalError, UsageError
 from pytest_llmeval.measure import price, weights
 
@@ -72,6 +71,8 @@ def check_report(settings: Settings) -> None:
     """A report that can't be drawn here."""
     if settings.html is None:
         return
+    from pytest_llmeval import dossier  # which imports all that a report is made of
+
     try:
         dossier.check_extra("--llm-html")
     except UsageError as error:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from pytest_llmeval import __version__, dossier, judge, provenance, runfile, shards, shipped, wire
+from pytest_llmeval import __version__, judge, provenance, runfile, shards, shipped, wire
 from pytest_llmeval.judge import baselines
 from pytest_llmeval.language import _, ngettext
 from pytest_llmeval.measure import price
 from pytest_llmeval.measure.telemetry import steps, summary
 from pytest_llmeval.model import Run, Scenario, Shard, Telemetry, score_spread
-from pytest_llmeval.report import costs, html, markdown, safe, terminal
+from pytest_llmeval.report import costs, markdown, safe, terminal
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
 
@@ -191,6 +191,9 @@ def write_html(recorder: Recorder, run: Run) -> None:
     settings = recorder.context.settings
     if settings.html is None:
         return
+    from pytest_llmeval import dossier
+    from pytest_llmeval.report import html
+
     page = dossier.gathered(
         [run],
         root=recorder.context.config.rootpath,

@@ -10,7 +10,6 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.alone
 WARM_UP = "Say hello."
 SHORT = {"Write add": "def add(a, b): pass", "add(a, b)": "def add(a, b): pass", "인사": "안녕하세요!"}
 GAP_S = 0.1

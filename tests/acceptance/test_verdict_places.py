@@ -5,12 +5,9 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.alone
 UPDATE = "--llm-update-baselines"
 GAP_S = 0.1
 """Wide, so that a busy machine's lag is no reason to doubt it; the answer is short instead."""

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import fault_server
+import mock_server
 import pytest
 
 if TYPE_CHECKING:
@@ -122,7 +123,6 @@ def test_what_is_wrong_usage(project: Any, arguments: list[str], toml: str, word
     assert not (project.path / ".llmeval" / "runs").exists()
 
 
-@pytest.mark.workers
 def test_ctrl_c_in_a_stream_keeps_what_there_is_and_judges_nothing(
     project: Any, answering: Callable[..., str]
 ) -> None:
@@ -137,7 +137,10 @@ def test_ctrl_c_in_a_stream_keeps_what_there_is_and_judges_nothing(
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     ) as process:
-        time.sleep(4)
+        deadline = time.monotonic() + 60
+        while not any(len(one["sent_ns"]) > 2 for one in mock_server.log(url)):
+            assert time.monotonic() < deadline, "it never streamed"
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         text, _ = process.communicate(timeout=30)
     assert process.returncode == pytest.ExitCode.INTERRUPTED
