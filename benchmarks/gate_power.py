@@ -253,6 +253,35 @@ def in_turn(rng: random.Random, builds: int) -> Iterator[Figure]:
         yield Figure(name, 0, "10 of 30 for good", reds[2 * number + 1], at_least=90)
 
 
+STALLS: list[tuple[str, World, int]] = [
+    ("one round, heavy tails", World(rounds=1, run_rounds=4, heavy=True), 5),
+    ("one round, heavy tails", World(rounds=1, run_rounds=4, heavy=True), 10),
+    ("300 cells, heavy tails", World(cells=300, run_rounds=6, heavy=True), 5),
+]
+
+
+def stalls(name: str, world: World, sessions: int, rng: random.Random, builds: int) -> Iterator[Figure]:
+    """Requests that stall look like slow cells where rounds are few or cells many: what a second look leaves.
+
+    The first one sees as many rounds as the sessions have, the second one also those after them, of suspects.
+    """
+
+    def one() -> list[bool]:
+        *past, run = map(speeds, world.sessions(rng, sessions + 1))
+        loop = {cell: values[: world.rounds] for cell, values in run.items()}
+        first = judge_metric(past, loop, metric="output_tps", alpha=ALPHA)
+        fell = {cell for cell, one in first.cells.items() if one.verdict == "regressed"}
+        suspects = run.keys() if first.whole == "regressed" else fell
+        again = {cell: run[cell] if cell in suspects else values for cell, values in loop.items()}
+        second = judge_metric(past, again, metric="output_tps", alpha=ALPHA)
+        still = any(second.cells[cell].verdict == "regressed" for cell in fell)
+        return [first.verdict == "regressed", still or first.whole == second.whole == "regressed"]
+
+    once, twice = share(builds, one)
+    yield Figure(name, sessions, "no change", once)
+    yield Figure(name, sessions, "no change, confirmed", twice, at_most=3)
+
+
 def stuck(rng: random.Random, builds: int) -> Iterator[Figure]:
     """Scores that are stuck, or that flip between sessions at temperature 0, where all rounds are alike."""
 
@@ -324,6 +353,10 @@ def parts(builds: int, seed: int) -> Iterator[tuple[str, Callable[[], Iterator[F
     for name, shape, sessions, least in BREAKING:
         rng = random.Random(f"{seed} {name}")
         yield name, partial(breaks, name, shape, sessions, least, rng, builds)
+    for name, world, sessions in STALLS:
+        few = max(1, builds // 10) if world.cells > 100 else builds
+        rng = random.Random(f"{seed} {name} {sessions}")
+        yield name, partial(stalls, name, world, sessions, rng, few)
     yield "in turn, answers break", partial(in_turn, random.Random(seed), builds)
     yield "stuck", partial(stuck, random.Random(seed), builds)
 

@@ -48,12 +48,11 @@ def evidence(
     variance = stats.shrunk_variance(prior, PRIOR_DF, squares, df)
     fewer = fmean(noise.fewer_rounds.values()) / len(shifts)
     size = fmean(shifts.values())
-    agreed = {cell: _agree(run[cell], history.means[cell] + allowance) for cell in shifts}
     return Evidence(
         whole=Shift.tested(size, math.sqrt(variance * history.factor + fewer), PRIOR_DF + df),
         sessions=history.sessions,
         spread=math.sqrt(variance + fewer),
-        cells=_cells(history, noise, shifts, (residual, variance), agreed),
+        cells=_cells(history, noise, shifts, (residual, variance), _limits(history, run, allowance)),
         only=None if len(shifts) > 1 else next(iter(shifts)),
         creep=creep(size, list(history.levels.values()), prior, fewer),
     )
@@ -124,9 +123,12 @@ def _cells(
     noise: _Noise,
     shifts: Mapping[str, float],
     variances: tuple[float, float],
-    agreed: Mapping[str, bool],
+    limits: Mapping[str, float],
 ) -> dict[str, Shift]:
-    """Each cell against what the drift of the others lets expect. ``variances``: of residuals, of levels."""
+    """Each cell against what the drift of the others lets expect. ``variances``: of residuals, of levels.
+
+    ``limits`` as of ``_limits``.
+    """
     if len(shifts) < 2:
         return {}
     residual, variance = variances
@@ -144,14 +146,34 @@ def _cells(
         own = residual + max(0.0, usual * (noise.spreads.ratio[cell] ** 2 - 1))
         own = max(own, residual * unsteady.ratio[cell] ** 2)
         spread = (own + drift * (1 - explained)) * history.cell_factor(cell) + noise.fewer_rounds[cell]
-        cells[cell] = Shift.tested(
-            size,
-            math.sqrt(spread),
-            df,
-            centre=explained * (total - shifts[cell]) / others,
-            floor=0.0 if agreed[cell] else 1.0,
-        )
+        centre = explained * (total - shifts[cell]) / others
+        floor = 0.0 if size - centre < limits[cell] else 1.0
+        cells[cell] = Shift.tested(size, math.sqrt(spread), df, centre=centre, floor=floor)
     return cells
+
+
+def _limits(history: History, run: Samples, allowance: float) -> dict[str, float]:
+    """How far a cell must have fallen to be evidence; no fall is where its rounds disagree.
+
+    One round has nobody to disagree with: a stalled request is no evidence where one stalled as long before.
+    """
+    deepest = min(x for cell in history.values for x in _seen(history, cell))
+    limits = {}
+    for cell, mean in history.means.items():
+        if not _agree(run[cell], mean + allowance):
+            limits[cell] = -math.inf
+        else:
+            limits[cell] = deepest if len(run[cell]) == 1 else math.inf
+    return limits
+
+
+def _seen(history: History, cell: str) -> list[float]:
+    """How far each session of a cell lay from what the other sessions and cells let expect, and 0."""
+    residuals = history.residuals(cell)
+    if len(residuals) < 2 or len(history.values) < 2:
+        return [0.0]
+    left = (1 - 1 / len(residuals)) * (1 - 1 / len(history.values))
+    return [0.0, *(residual / left for residual in residuals)]
 
 
 def _agree(samples: Sequence[float], limit: float) -> bool:

@@ -49,6 +49,15 @@ def test_answers_that_break_now_and_then(
         assert figure.at_least is None or figure.red >= figure.at_least - 8, gate_power.line(figure)
 
 
+@pytest.mark.parametrize(
+    ("name", "world", "sessions"), [row for row in gate_power.STALLS if row[1].cells < 100]
+)
+def test_a_second_look_takes_stalls_back(name: str, world: gate_power.World, sessions: int) -> None:
+    first, second = gate_power.stalls(name, world, sessions, random.Random(7), 150)
+    assert first.red > 3, "else there is nothing to take back"
+    assert second.red <= 3, gate_power.line(second)
+
+
 def test_pass_or_fail() -> None:
     for figure in gate_power.pass_or_fail(random.Random(3), 80):
         assert figure.at_most is None or figure.red <= figure.at_most + 3, gate_power.line(figure)

@@ -140,6 +140,15 @@ def test_rounds_that_disagree_are_no_evidence_against_a_cell(noisy_cells: Draw) 
     assert judge_metric(past, run, metric="output_tps").cells["coding/s0/en"].verdict == "regressed"
 
 
+def test_one_stalled_request_is_no_evidence_where_one_stalled_before(noisy_cells: Draw) -> None:
+    past = [noisy_cells(rounds=1) for _ in range(5)]
+    past[2]["coding/s5/en"] = [15.0]
+    run = noisy_cells(rounds=1) | {"coding/s0/en": [20.0]}
+    assert judge_metric(past, run, metric="output_tps").verdict == "ok"
+    run["coding/s0/en"] = [5.0]
+    assert judge_metric(past, run, metric="output_tps").cells["coding/s0/en"].verdict == "regressed"
+
+
 def test_no_single_cell_carries_the_whole(noisy_cells: Draw) -> None:
     past = [noisy_cells() for _ in range(5)]
     judged = judge_metric(past, times(noisy_cells(), 0.1, only="coding/s0/en"), metric="output_tps")
