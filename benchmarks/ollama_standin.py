@@ -91,7 +91,7 @@ class StandIn:
         await asyncio.sleep(load_s)
         self.loaded[model] = window
         prompt = " ".join(message["content"] for message in data["messages"]).split()
-        read = min(len(prompt), window // 2) if len(prompt) > window else len(prompt)  # the rest is lost
+        read = window // 2 + 2 if len(prompt) > window else len(prompt)  # the rest is lost
         count = min(options.get("num_predict", 20), 20)
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -99,7 +99,8 @@ def test_an_answer_with_the_servers_figures_beside_ours(ask: Callable[..., Respo
 def test_without_a_configured_window_none_is_sent(ask: Callable[..., Response]) -> None:
     standin = StandIn()
     ask(standin)
-    assert "num_ctx" not in standin.seen[-1][1]["options"]
+    (chat,) = [body for path, body in standin.seen if path == "/api/chat"]
+    assert "num_ctx" not in chat["options"]
 
 
 def test_a_cold_start_after_unloading(using: Using) -> None:
@@ -136,7 +137,7 @@ def test_a_prompt_that_was_cut_silently_is_an_overflow(ask: Callable[..., Respon
     response = ask(StandIn(), request)
     assert response.failure is not None
     assert response.failure.kind == "context_overflow"
-    assert "it read 2,048 tokens of at least" in response.failure.message
+    assert "it read 2,050 tokens of about" in response.failure.message
     assert ask(StandIn(), request, context_window=8192).failure is None
 
 
@@ -144,11 +145,46 @@ def test_a_prompt_that_was_cut_silently_is_an_overflow(ask: Callable[..., Respon
     ("read", "window", "cut"),
     [(900, 4096, False), (1100, 4096, True), (1100, None, True), (5300, None, False), (300, 1024, True)],
 )
-def test_what_counts_as_cut(read: int, window: int | None, cut: bool) -> None:
+def test_what_counts_as_cut_by_the_least_that_it_can_be(read: int, window: int | None, cut: bool) -> None:
     request = Request(messages=(("user", "several " * 6000),))
     assert budget.least_tokens(["several " * 6000]) == 5250
     response = Response(started_ns=0, ended_ns=1, chunks=(Chunk(1, "x"),), usage=Usage(read, 1))
     assert (cut_prompt(request, response, window) is not None) == cut
+
+
+@pytest.mark.parametrize(
+    ("read", "window", "cut"),
+    [
+        (2050, 4096, True),  # ollama issue 17889
+        (2050, None, True),
+        (2051, 4096, True),
+        (2047, 4096, False),
+        (2100, 4096, False),
+        (4099, 8192, False),  # a prompt that fits is one that just is as long
+    ],
+)
+def test_half_of_the_context_is_what_is_left_of_a_longer_prompt(
+    read: int, window: int | None, cut: bool
+) -> None:
+    """It may well be as many tokens as the prompt has at least: ``x = 3`` is four of them."""
+    prompt = "x = 3\n" * 1500
+    assert budget.least_tokens([prompt]) < 2050 < 4096 < budget.estimate_tokens([prompt]) < 8192
+    request = Request(messages=(("user", prompt),))
+    response = Response(started_ns=0, ended_ns=1, chunks=(Chunk(1, "x"),), usage=Usage(read, 1))
+    assert (cut_prompt(request, response, window) is not None) == cut
+
+
+def test_the_context_of_a_model_that_was_not_loaded_is_learned_afterwards(using: Using) -> None:
+    standin = StandIn()
+
+    async def main(client: OllamaClient) -> list[int | None]:
+        before = (await client.describe()).context_window
+        for _ in range(3):
+            await client.stream(HELLO)
+        return [before, (await client.describe()).context_window]
+
+    assert using(standin, main) == [None, 4096]
+    assert [path for path, _ in standin.seen].count("/api/ps") == 2, "once to describe it, once afterwards"
 
 
 def test_an_error_in_the_middle_keeps_what_came(ask: Callable[..., Response]) -> None:

@@ -33,6 +33,8 @@ UNLOAD_S = 15.0
 _POLL_S = 0.05
 SMALLEST_WINDOW = 4096
 """The context where nobody asked for one, on a GPU below 24 GiB."""
+BEYOND_HALF = 8
+"""Tokens that a cut prompt may have beyond half of the context; 2 and 3 were seen by others."""
 
 
 class OllamaClient:
@@ -44,6 +46,7 @@ class OllamaClient:
         self._channel = Channel(self._base.api, endpoint.timeouts, **options)
         self._url = self._base.beside("api/chat")
         self._facts = facts
+        self._asked_window = False
 
     async def describe(self) -> Facts:
         """Version, model, quantisation and context, asked once."""
@@ -97,9 +100,18 @@ class OllamaClient:
         cache = "warm" if self.endpoint.cache == "warm" else "unknown"
         miscount = timing.miscount(response, facts.server)
         response = structs.replace(response, cache=cache, notes=(miscount,) if miscount else ())
-        if response.failure is None and (cut := cut_prompt(request, response, facts.context_window)):
-            response = structs.replace(response, failure=cut)
-        return response
+        if response.failure is not None:
+            return response
+        cut = cut_prompt(request, response, await self._window(facts))
+        return structs.replace(response, failure=cut) if cut else response
+
+    async def _window(self, facts: Facts) -> int | None:
+        """The model's context. Of a model that was not loaded before nobody told: it is asked for once more."""
+        if facts.context_window is None and not self._asked_window:
+            self._asked_window = True
+            window = probe.count_of(await self._loaded(self._probe(), facts.model), "context_length")
+            facts = self._facts = structs.replace(facts, context_window=window)
+        return facts.context_window
 
     async def unload(self) -> None:
         """See ``Unloads``. Ollama answers at once, and lists a model until it is gone."""
@@ -143,20 +155,32 @@ class OllamaClient:
 def cut_prompt(request: Request, response: Response, window: int | None) -> Failure | None:
     """The failure of an answer to a prompt that was cut silently; None if it was read, or nobody can tell.
 
-    The server says how many tokens it read. A whole prompt has at least `budget.least_tokens`; a cut one
-    still fills a quarter of the context, while far fewer mean that the rest was in the cache.
+    The server says how many tokens it read. Today's read half of the context and two or three more of a
+    prompt beyond it (ollama issues 3839, 17427, 17889). Of others a whole prompt has at least
+    `budget.least_tokens`; a cut one still fills a quarter of the context, while far fewer mean that the rest
+    was in the cache.
     """
     if response.usage is None:
         return None
-    read, least = response.usage.prompt_tokens, budget.least_tokens(text for _, text in request.messages)
-    if read >= least or read < (window or SMALLEST_WINDOW) // 4:
+    texts = [text for _, text in request.messages]
+    read, least, likely = (
+        response.usage.prompt_tokens,
+        budget.least_tokens(texts),
+        budget.estimate_tokens(texts),
+    )
+    known = window or SMALLEST_WINDOW
+    if likely > known and 0 <= read - known // 2 <= BEYOND_HALF:
+        prompt_tokens, whole = likely, f"about {likely:,}"
+    elif known // 4 <= read < least:
+        prompt_tokens, whole = least, f"at least {least:,}"
+    else:
         return None
     return Failure(
         "context_overflow",
-        f"the server cut the prompt silently: it read {read:,} tokens of at least {least:,}; "
+        f"the server cut the prompt silently: it read {read:,} tokens of {whole}; "
         "raise the endpoint's context_window",
         status=200,
-        prompt_tokens=least,
+        prompt_tokens=prompt_tokens,
         context_window=window,
     )
 
