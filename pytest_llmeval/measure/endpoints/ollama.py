@@ -106,7 +106,7 @@ class OllamaClient:
         return structs.replace(response, failure=cut) if cut else response
 
     async def _window(self, facts: Facts) -> int | None:
-        """The model's context. Of a model that was not loaded before nobody told: it is asked for once more."""
+        """The model's context; of one that was not loaded when it was described it is asked for once more."""
         if facts.context_window is None and not self._asked_window:
             self._asked_window = True
             window = probe.count_of(await self._loaded(self._probe(), facts.model), "context_length")
