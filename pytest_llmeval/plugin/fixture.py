@@ -33,7 +33,10 @@ LAST = pytest.StashKey[evaluate.Outcome]()
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """Once per selected endpoint; without one, skipped with the sentence that says how to name one."""
     here = context.of(metafunc.config)
-    endpoints = here.settings.candidates
+    try:
+        endpoints = here.settings.candidates
+    except pytest.UsageError as error:  # in the project file, where nobody was asked before
+        raise pytest.Collector.CollectError(str(error)) from None
     here.has_own = True
     here.view.functions.add(
         (here.view.suite_of_module(metafunc.definition.path), function_name(metafunc.definition.nodeid))

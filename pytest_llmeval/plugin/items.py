@@ -38,9 +38,9 @@ class ScenarioFile(pytest.File):
             form = problems if problems.are_in(self.path) else scenarios
             suite = form.load(self.path, root=self.config.rootpath)
             here.view.saw(suite)
-        except ScenarioError as error:
+            wanted = here.settings.prompt_languages
+        except (ScenarioError, pytest.UsageError) as error:  # a project file's, where nobody was asked before
             raise self.CollectError(str(error)) from None
-        wanted = here.settings.prompt_languages
         for scenario in suite.scenarios:
             self._register_markers(scenario)
             for language in scenario.prompt:

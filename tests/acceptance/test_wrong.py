@@ -104,6 +104,18 @@ def test_a_yaml_mistake_names_file_and_line(project: Any, answering: Callable[..
     assert "Traceback" not in output(result)
 
 
+def test_a_wrong_project_file_is_told_where_nobody_is_asked_too(project: Any) -> None:
+    (project.path / "llmeval.toml").write_text("rounds = 0\n")
+    (project.path / "test_own.py").write_text("def test_own(llm):\n    assert llm\n")
+    result = project.pytest()
+    result.assert_outcomes(errors=2)
+    lines = [
+        line for line in output(result).splitlines() if line.startswith("llmeval.toml:1: rounds: expected")
+    ]
+    assert len(lines) == 2
+    assert "pytest_llmeval" not in output(result)
+
+
 @pytest.mark.parametrize(
     ("arguments", "toml", "words"),
     [
