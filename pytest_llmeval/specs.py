@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from . import urls, values
+from . import project, urls, values
 from .errors import SettingsError
 from .model import Endpoint
 
@@ -205,9 +205,17 @@ class _Spec:
         if re.match(r"[\w.-]+:\d+(/|$)|\[[0-9a-fA-F:]+\]", self.spec):
             return what, f"is it a URL? http://{self.spec}"
         close = values.close_to(self.spec, self.configured)
-        names = f"configured are {', '.join(self.configured)}" if self.configured else "none is configured"
+        names = f"configured are {', '.join(self.configured)}" if self.configured else self._none_configured()
         hint = f"{f'did you mean {close}? ' if close else ''}{names}; else name a URL like {urls.EXAMPLE}, "
         return what, f"{hint}local, local:MODEL or replay:FOLDER"
+
+    def _none_configured(self) -> str:
+        """Perhaps because pytest's root folder is not the one that was meant: it follows its own files."""
+        above = next((one for one in self.cwd.parents if (one / project.FILE).is_file()), None)
+        if above is None:
+            return "none is configured"
+        there = shlex.quote(str(above))
+        return f"none is configured here, and {above / project.FILE} is read with --rootdir={there} only"
 
     def error(self, what: str, hint: str) -> SettingsError:
         return SettingsError(what, where=self.where, hint=hint)

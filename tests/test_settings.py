@@ -305,6 +305,17 @@ def test_all_without_configured_endpoints_says_how_to_have_one(tmp_path):
     assert "none is configured" in refused(tmp_path, endpoint=["x"])
 
 
+def test_a_project_file_above_the_root_folder_is_named(tmp_path):
+    (tmp_path / "llmeval.toml").write_text("[endpoints.box]\nurl = 'http://box'\n")
+    below = tmp_path / "suites" / "mine"
+    below.mkdir(parents=True)
+    with pytest.raises(SettingsError, match="none is configured; else"):
+        resolve({"endpoint": ["box"]}, environ={}, rootdir=below, cwd=Path("/"))
+    with pytest.raises(SettingsError) as caught:
+        resolve({"endpoint": ["box"]}, environ={}, rootdir=below, cwd=below)
+    assert f"{tmp_path}/llmeval.toml is read with --rootdir={tmp_path} only; else" in str(caught.value)
+
+
 def test_a_wrong_spec_of_the_environment_names_the_variable(rootdir):
     assert refused(rootdir, {"LLMEVAL_ENDPOINT": "nope"}).startswith("LLMEVAL_ENDPOINT: ")
 

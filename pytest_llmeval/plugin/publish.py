@@ -234,7 +234,8 @@ def say(recorder: Recorder, run: Run, reporter: pytest.TerminalReporter) -> None
         verbose=verbose > 0,
         brief=verbose < 0,
     )
-    reporter.write_line(table.rstrip("\n"))
+    for row in table.rstrip("\n").split("\n"):  # pytest escapes a text whole where a letter can't be shown
+        reporter.write_line(row)
     ceiling = recorder.context.settings.max_cost
     if line := costs.in_all(run, ceiling, stopped=recorder.was_stopped):
         reporter.write_line(line)
