@@ -59,12 +59,15 @@ def program(pieces: Sequence[Piece], requires: Sequence[str]) -> str:
     The last one that defines what is required wins: a debugging answer shows the broken code first. With it
     come the pieces whose names it uses.
     """
-    chosen, helping = _answering(pieces, requires), [*pieces]
+    bound = [piece.names for piece in pieces]
+    read = [_free_names(piece.tree) for piece in pieces]
+    chosen = {pieces.index(piece) for piece in _answering(pieces, requires)}
+    helping = [*chosen]
     while helping:
-        missing = _missing(chosen)
-        helping = [piece for piece in pieces if missing & piece.names]
-        chosen += helping[-1:]
-    return "\n\n".join(piece.text.strip("\n") for piece in pieces if piece in chosen) + "\n"
+        missing = set().union(*(read[at] for at in chosen)).difference(*(bound[at] for at in chosen))
+        helping = [at for at, names in enumerate(bound) if missing & names]
+        chosen.update(helping[-1:])
+    return "\n\n".join(pieces[at].text.strip("\n") for at in sorted(chosen)) + "\n"
 
 
 def _answering(pieces: Sequence[Piece], requires: Sequence[str]) -> list[Piece]:
@@ -73,12 +76,6 @@ def _answering(pieces: Sequence[Piece], requires: Sequence[str]) -> list[Piece]:
     meeting = [piece for piece in defining if not contract.unmet(piece.tree, requires)]
     required = contract.required_names(requires)
     return meeting[-1:] or [piece for piece in pieces if required & piece.names] or defining or list(pieces)
-
-
-def _missing(chosen: Sequence[Piece]) -> set[str]:
-    """Names that the chosen pieces read and do not bind."""
-    known = {name for piece in chosen for name in piece.names}
-    return set().union(*(_free_names(piece.tree) for piece in chosen)) - known
 
 
 def _without_prompts(text: str) -> str:

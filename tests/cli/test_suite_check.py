@@ -58,6 +58,16 @@ def test_mistakes_are_told_with_file_and_line(suite) -> None:
     assert "half: WRONG" in said.out
 
 
+def test_an_id_that_two_files_have_is_one_mistake(suite) -> None:
+    for name in ("y", "z"):
+        hello = f"suite: x\nscenarios:\n- id: {'hello' if name == 'y' else 'other'}\n  prompt: {{en: Hi.}}\n"
+        (suite.path / f"{name}.eval.yaml").write_text(hello)
+    said = suite.llmeval("suite", "check")
+    assert said.code == 1
+    assert said.err.count("suite x has the id hello already") == 1
+    assert said.out.splitlines()[-1] == "4 scenarios, 1 mistake"
+
+
 def test_variants_that_nothing_notices_are_named_on_demand(suite) -> None:
     text = SUITE.replace("n // 2", "n // 2 if n > 1 else 0")
     (suite.path / "x.eval.yaml").write_text(text + "# checks of no use at the edge\n")

@@ -69,13 +69,16 @@ def _check(options: argparse.Namespace) -> int:
 
 def _loaded(paths: list[str]) -> tuple[list[Suite], list[str]]:
     """The suites that can be read, and what is wrong with the others."""
-    suites, mistakes = [], []
+    suites: list[Suite] = []
+    mistakes = []
     for path in files.named(paths):
         try:
-            suites.append(files.load(path))
-            scenarios.check_unique(suites)
+            suite = files.load(path)
+            scenarios.check_unique([*suites, suite])
         except ScenarioError as error:
             mistakes.append(str(error))
+        else:
+            suites.append(suite)
     return suites, mistakes
 
 
