@@ -65,6 +65,8 @@ RUN = {
     "starts threads": "from threading import Thread\ndef f(x):\n    while True: Thread(target=f).start()\n",
     "an endless repr": "class A:\n    def __repr__(self): return repr(self)\ndef f(x):\n    return A()\n",
 }
+SLOW = ("multiplying", "doubling lists", "inheritance chain", "diamonds")
+"""Those that run into the analyser's limit on time, or near it; ``test_analyser.py`` has the others."""
 OTHERS = {
     ("regex", "backtracks"): r"(a+)+",
     ("regex", "repeats"): "(?:a{1,1000}){1,1000}",
@@ -96,7 +98,7 @@ def scored(analyser: Analyser, language: str, code: str) -> tuple[Score, tuple[s
     return score, reasons
 
 
-@pytest.mark.parametrize("name", scoring_cost.HOSTILE)
+@pytest.mark.parametrize("name", SLOW)
 def test_code_that_harms_who_analyses_it(analyser: Analyser, name: str) -> None:
     score, reasons = scored(analyser, "python", f"{scoring_cost.HOSTILE[name]}\n{HONEST}")
     assert score.correctness is not None

@@ -92,36 +92,44 @@ def test_a_right_solution_that_disagrees_is_named_with_the_call_and_both_answers
     )
 
 
-@pytest.mark.parametrize(
-    ("files", "told"),
-    [
-        ({"strategies": "CALLS = {'half': 3}"}, "CALLS holds 3, which is no strategy"),
-        ({"strategies": "import hypothesis\n\n1 / 0\n"}, "line 3: ZeroDivisionError"),
-        ({"strategies": "def"}, "line 1: SyntaxError"),
-        ({"strategies": "print('[]')\nraise SystemExit(0)"}, "line 2: SystemExit: 0"),
-        ({"strategies": "x = 1"}, "it defines no CALLS"),
-        (
-            {"strategies": STRATEGIES.replace("st.tuples(st.integers(-9, 99))", "st.integers()")},
-            "which is no tuple of arguments",
-        ),
-        (
-            {"strategies": STRATEGIES.replace("st.integers(-9, 99)", "st.builds(object)")},
-            "can't be written as a literal",
-        ),
-        ({"strategies": STRATEGIES.replace("'half'", "'halve'")}, "`halve(0)` raised NameError"),
-        ({"reference": "def half(n): return object()\n"}, "returned what is no plain data"),
-        ({"reference": "import random\ndef half(n): return random.random()\n"}, "reference.py"),
-        ({"reference": "def half(n):\n  while True: pass\n"}, "`half` fails on `0`: "),
-    ],
-)
+WRONG: list[tuple[dict[str, str], str]] = [
+    ({"strategies": "CALLS = {'half': 3}"}, "CALLS holds 3, which is no strategy"),
+    ({"strategies": "import hypothesis\n\n1 / 0\n"}, "line 3: ZeroDivisionError"),
+    ({"strategies": "def"}, "line 1: SyntaxError"),
+    ({"strategies": "print('[]')\nraise SystemExit(0)"}, "line 2: SystemExit: 0"),
+    ({"strategies": "x = 1"}, "it defines no CALLS"),
+    (
+        {"strategies": STRATEGIES.replace("st.tuples(st.integers(-9, 99))", "st.integers()")},
+        "which is no tuple of arguments",
+    ),
+    (
+        {"strategies": STRATEGIES.replace("st.integers(-9, 99)", "st.builds(object)")},
+        "can't be written as a literal",
+    ),
+    ({"strategies": STRATEGIES.replace("'half'", "'halve'")}, "`halve(0)` raised NameError"),
+    ({"reference": "def half(n): return object()\n"}, "returned what is no plain data"),
+    ({"reference": "import random\ndef half(n): return random.random()\n"}, "reference.py"),
+    ({"reference": "def half(n):\n  while True: pass\n"}, "`half` fails on `0`: "),
+]
+
+
+@pytest.fixture(scope="module")
+def wrong_ones(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, list[list[str]] | str]]:
+    """The folder of each, and what was drawn there, all in one process."""
+    folders = [tmp_path_factory.mktemp("wrong") for _ in WRONG]
+    for folder, (files, _) in zip(folders, WRONG, strict=True):
+        write(folder, **{"reference": REFERENCE, "strategies": STRATEGIES} | files)
+    return list(zip(folders, vectors.drawn(folders), strict=True))
+
+
+@pytest.mark.parametrize("number", range(len(WRONG)), ids=[told for _, told in WRONG])
 def test_what_no_vectors_can_be_made_of_is_told(
-    folder: Path, sandbox, files: dict[str, str], told: str
+    wrong_ones: list[tuple[Path, list[list[str]] | str]], sandbox, number: int
 ) -> None:
-    (folder / "second.py").unlink()
-    write(folder, **files)
+    folder, groups = wrong_ones[number]
     with pytest.raises(OracleError) as caught:
-        frozen(folder, sandbox)
-    assert told in str(caught.value)
+        vectors.freeze(folder, groups, sandbox)
+    assert WRONG[number][1] in str(caught.value)
 
 
 def test_without_a_reference_nothing_is_right(folder: Path, sandbox) -> None:
