@@ -24,6 +24,7 @@ scenarios:
   - {call: "add(1, None)", raises: TypeError}
   - {call: "add(-1, 1)", equals: 0}
 """
+FLOORED = f"{SUITE}  floor: {{correctness: 8}}\n"
 RIGHT = "def add(a, b):\n    return a + b\n"
 NO_SANDBOX = """\
 from pytest_llmeval.score.sandbox import choice
@@ -67,6 +68,7 @@ def was_reached(listener: socket.socket) -> bool:
 
 @pytest.mark.workers
 def test_a_right_answer(project: Any, executing: Callable[..., pytest.RunResult]) -> None:
+    (project.path / "suites" / "mine.eval.yaml").write_text(FLOORED)
     result = executing(RIGHT)
     result.assert_outcomes(passed=1)
     score = sample(project)["score"]
@@ -79,23 +81,10 @@ def test_a_right_answer(project: Any, executing: Callable[..., pytest.RunResult]
     result.stdout.fnmatch_lines(["*correct*quality*clarity*total*", "*add/en*10.0*"])
 
 
-def test_a_wrong_answer_is_a_low_score_with_its_reason(
-    project: Any, executing: Callable[..., pytest.RunResult]
-) -> None:
-    executing("def add(a, b):\n    return abs(a) + abs(b)\n").assert_outcomes(passed=1)
-    one = sample(project)
-    assert one["score"]["correctness"] == 5
-    assert one["reasons"][:2] == [
-        "`add` fails on `'a', 'b'`: raised TypeError: bad operand type for abs(): 'str'; 'ab' was expected",
-        "`add` fails on `-1, 1`: returned 2; 0 was expected",
-    ]
-
-
 def test_a_floor_on_correctness_fails_the_cell_with_the_reasons(
     project: Any, executing: Callable[..., pytest.RunResult]
 ) -> None:
-    (project.path / "suites" / "mine.eval.yaml").write_text(f"{SUITE}  floor: {{correctness: 8}}\n")
-    executing(RIGHT).assert_outcomes(passed=1)
+    (project.path / "suites" / "mine.eval.yaml").write_text(FLOORED)
     result = executing("def add(a, b):\n    return a\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
@@ -127,15 +116,6 @@ def test_nothing_is_executed_outside_the_sandbox(
     result.stdout.fnmatch_lines(["llmeval: *without a sandbox*", "*sandbox*none: answers were executed*"])
 
 
-def test_an_answer_that_never_ends_costs_its_time_limit(
-    project: Any, executing: Callable[..., pytest.RunResult]
-) -> None:
-    executing("def add(a, b):\n    while a:\n        pass\n").assert_outcomes(passed=1)
-    one = sample(project)
-    assert one["score"]["correctness"] == 0
-    assert "`add` fails on `2, 3`: took longer than 2 s" in one["reasons"]
-
-
 def test_an_answer_without_its_function_is_not_executed_at_all(
     project: Any, executing: Callable[..., pytest.RunResult]
 ) -> None:
@@ -146,7 +126,6 @@ def test_an_answer_without_its_function_is_not_executed_at_all(
     assert not trace.exists()
 
 
-@pytest.mark.workers
 def test_without_a_sandbox_nothing_is_executed_and_strict_is_red(
     project: Any, executing: Callable[..., pytest.RunResult]
 ) -> None:
