@@ -31,10 +31,13 @@ _WINDOW = (
     r"maximum context length (?:is|of) (\d{1,9})",  # OpenAI, vLLM, SGLang
     r"max_model_len[= ](\d{1,9})",  # vLLM, max_tokens alone too large
     r"available context size \((\d{1,9})",  # llama.cpp
+    r"exceeds context size \((\d{1,9})",  # llama.cpp
     r"model's context length \((\d{1,9})",  # SGLang
+    r"maximum allowed length \((\d{1,9})",  # SGLang, what its memory leaves
     r"context length of only (\d{1,9})",  # LM Studio
     r"must be <= (\d{1,9})\. Given",  # TGI
     r"tokens > (\d{1,9}) maximum",  # Anthropic
+    r"exceed context limit: \d{1,9} \+ \d{1,9} > (\d{1,9})",  # Anthropic, with max_tokens
     r"maximum number of tokens allowed \((\d{1,9})",  # Gemini
 )
 _PROMPT = (
@@ -44,9 +47,11 @@ _PROMPT = (
     r"messages resulted in (\d{1,9}) tokens",  # OpenAI
     r"request \((\d{1,9}) tokens\) exceeds",  # llama.cpp
     r"[Tt]he input \((\d{1,9}) tokens\)",  # SGLang
+    r"[Ii]nput length \((\d{1,9}) tokens\)",  # SGLang
     r"(\d{1,9}) tokens from the input",  # SGLang
     r"Given: (\d{1,9}) `inputs` tokens",  # TGI
     r"prompt is too long: (\d{1,9}) tokens",  # Anthropic
+    r"exceed context limit: (\d{1,9}) \+",  # Anthropic
     r"input token count \((\d{1,9})\)",  # Gemini
 )
 _REQUESTED = (r"requested (?:a total of )?(\d{1,9}) tokens",)

@@ -69,6 +69,23 @@ OVERFLOWS = [
         "prompt is too long: 200251 tokens > 199999 maximum", (200251, 199999, None), id="anthropic"
     ),
     pytest.param(
+        "input length and `max_tokens` exceed context limit: 143653 + 64000 > 200000, decrease input length "
+        "or `max_tokens` and try again",
+        (143653, 200000, None),
+        id="anthropic-with-max-tokens",
+    ),
+    pytest.param(
+        "Input length (160062 tokens) exceeds the maximum allowed length (59862 tokens). Use a shorter input "
+        "or enable --allow-auto-truncate.",
+        (160062, 59862, None),
+        id="sglang-memory",
+    ),
+    pytest.param(
+        "request (53192 tokens) exceeds context size (50176 tokens)",
+        (53192, 50176, None),
+        id="llama.cpp-older",
+    ),
+    pytest.param(
         "The input token count (1067803) exceeds the maximum number of tokens allowed (1048575).",
         (1067803, 1048575, None),
         id="gemini",
