@@ -30,6 +30,8 @@ _OVERFLOW_NAMES = frozenset({"exceed_context_size_error", "context_length_exceed
 _WINDOW = (
     r"maximum context length (?:is|of) (\d{1,9})",  # OpenAI, vLLM, SGLang
     r"max_model_len[= ](\d{1,9})",  # vLLM, max_tokens alone too large
+    r"maximum model length of (\d{1,9})",  # vLLM 0.9
+    r"the model \(context length (\d{1,9})",  # vLLM 0.6
     r"available context size \((\d{1,9})",  # llama.cpp
     r"exceeds context size \((\d{1,9})",  # llama.cpp
     r"model's context length \((\d{1,9})",  # SGLang
@@ -43,6 +45,7 @@ _WINDOW = (
 _PROMPT = (
     r"contains (?:at least )?(\d{1,9}) input",  # vLLM 0.32
     r"request has (\d{1,9}) input tokens",  # vLLM 0.10
+    r"prompt \((?:total )?length (\d{1,9})\)",  # vLLM 0.6, 0.9
     r"\((\d{1,9}) in (?:the messages|your prompt|the prompt)",  # OpenAI, vLLM 0.5
     r"messages resulted in (\d{1,9}) tokens",  # OpenAI
     r"request \((\d{1,9}) tokens\) exceeds",  # llama.cpp

@@ -37,6 +37,25 @@ OVERFLOWS = [
         id="vllm-0.32-long-before-counting",
     ),
     pytest.param(
+        "The prompt (total length 25938) is too long to fit into the model (context length 4096). Make sure "
+        "that `max_model_len` is no smaller than the number of text tokens plus multimodal tokens.",
+        (25938, 4096, None),
+        id="vllm-0.6",
+    ),
+    pytest.param(
+        "The decoder prompt (length 25938) is longer than the maximum model length of 4096. Make sure that "
+        "`max_model_len` is no smaller than the number of text tokens.",
+        (25938, 4096, None),
+        id="vllm-0.9",
+    ),
+    pytest.param(
+        "This model's maximum context length is 2048 tokens. However, your request has 8 input tokens plus "
+        "2045 'max_tokens'. Please reduce one or the other. (parameter=input_tokens, max_tokens, value=(8, "
+        "2045))",
+        (8, 2048, None),
+        id="vllm-0.15",
+    ),
+    pytest.param(
         "This model's maximum context length is 4097 tokens, however you requested 4927 tokens (3927 in your "
         "prompt; 1000 for the completion). Please reduce your prompt; or completion length.",
         (3927, 4097, 4927),

@@ -14,6 +14,7 @@ import pytest
 from msgspec import structs
 
 from pytest_llmeval.errors import EndpointError, UsageError
+from pytest_llmeval.measure import budget
 from pytest_llmeval.measure.endpoints import connect
 from pytest_llmeval.measure.endpoints.openai import OpenAIClient
 from pytest_llmeval.model import Endpoint, Facts, Request, Response, Timeouts
@@ -195,6 +196,31 @@ def test_a_refusal_before_the_prompt_was_counted_is_asked_again_by_estimate() ->
     assert asked[0] == 8192
     assert 1900 < asked[1] < 2048
     assert len(asked) == 2
+
+
+def test_what_max_tokens_leaves_of_a_window_is_not_taken_for_the_window() -> None:
+    """vLLM 0.14 told it so (vllm issue 33418)."""
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.read())["max_tokens"])
+        if 300 + asked[-1] <= 2048:
+            return httpx.Response(200, json={"choices": [{"message": {"content": "x"}}]})
+        message = (
+            f"This model's maximum context length is {2048 - asked[-1]} tokens. However, your request has "
+            "300 input tokens. Please reduce the length of the input messages."
+        )
+        return httpx.Response(400, json={"error": {"message": message, "param": "input_tokens", "code": 400}})
+
+    async def main(client: OpenAIClient) -> list[Any]:
+        request = structs.replace(HELLO, max_tokens=-1)
+        texts = [(await client.stream(request)).text for _ in range(2)]
+        return [*texts, (await client.describe()).context_window]
+
+    facts = structs.replace(VLLM, context_window=2048)
+    transport = httpx.MockTransport(answer)
+    assert using("https://api.invalid", main, transport=transport, facts=facts) == ["x", "x", 2048]
+    assert asked[1:] == [2048 - 300 - 1, 2048 - 300 - budget.MARGIN]
 
 
 def test_a_prompt_that_can_not_fit_fails_with_the_numbers(mock: str) -> None:

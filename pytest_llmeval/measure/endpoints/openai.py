@@ -153,7 +153,7 @@ class OpenAIClient:
         if failure.kind == "context_overflow":
             if failure.prompt_tokens is not None:
                 self._prompt_tokens[request.messages] = failure.prompt_tokens
-            window = failure.context_window or facts.context_window
+            window = _told_window(failure, facts, limit)
             self._facts = structs.replace(facts, context_window=window)  # the next prompt is fitted at once
             # vLLM refuses a max_tokens beyond its window before it has counted the prompt
             fitting = budget.corrected(limit, window=window, prompt_tokens=self._count(request))
@@ -167,6 +167,14 @@ class OpenAIClient:
             self._limit_name = "max_completion_tokens"  # OpenAI's reasoning models know no other
             return (limit,)
         return None
+
+
+def _told_window(failure: Failure, facts: Facts, limit: int | None) -> int | None:
+    """The window behind a refusal. vLLM 0.14 told what ``max_tokens`` leaves of it (vllm issue 33418)."""
+    told, known = failure.context_window, facts.context_window
+    if told is None or (known is not None and limit is not None and told == known - limit):
+        return known
+    return told
 
 
 def plain(request: Request) -> Request:
