@@ -65,10 +65,9 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Beside the other workers' tests, unless it measures, or failed beside them."""
     leaves_room = item.stash.setdefault(LEAVES_ROOM, ExitStack())
     if hasattr(item.config, "workerinput"):
-        measures = item.get_closest_marker("alone") or item.get_closest_marker("e2e")
-        again = getattr(item, "execution_count", 1) > 1
+        alone = item.get_closest_marker("alone") or getattr(item, "execution_count", 1) > 1
         with locked(TURN, alone=True):
-            leaves_room.enter_context(locked(ROOM, alone=bool(measures or again)))
+            leaves_room.enter_context(locked(ROOM, alone=bool(alone)))
     return (yield)
 
 

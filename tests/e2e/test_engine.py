@@ -66,6 +66,7 @@ def test_it_serves_the_model_under_its_name(served):
     assert not served.launch.announce.exists()
 
 
+@pytest.mark.alone
 def test_it_streams_and_can_be_slowed_to_half(served):
     """Interleaved, so that a busy machine hits both: A B A B."""
     with throttle.running(served.url, factor=2) as slow:

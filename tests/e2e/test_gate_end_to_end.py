@@ -39,6 +39,7 @@ ATTEMPTS = 3
 STARVED = f"this machine is too busy to measure on: {ATTEMPTS} runs were void"
 
 
+@pytest.mark.alone
 def test_update_green_and_red_at_half_speed(
     pytester: pytest.Pytester, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

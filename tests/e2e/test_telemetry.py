@@ -16,6 +16,7 @@ from pytest_llmeval.model import Endpoint, Facts, Request
 pytest.importorskip("xllamacpp", reason="needs pytest-llmeval-suite[local]")
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.alone,
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
 ]
 ROUNDS = 3

@@ -35,6 +35,7 @@ Result = TypeVar("Result")
 FOLDER = os.environ.get("LLMEVAL_E2E_VLLM")  # at import: tests see none of the machine's settings
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.alone,
     pytest.mark.skipif(
         FOLDER is None, reason="needs vLLM: LLMEVAL_E2E_VLLM=FOLDER, made by tests/e2e/vllm/install.py"
     ),

@@ -92,11 +92,11 @@ def test_mutants_of_real_code_parse_differ_and_change_nothing_else(module: objec
 
 
 def test_many_are_thinned_out_evenly() -> None:
-    code = "".join(f"x{number} = {number} < y\n" for number in range(100))
-    few = mutants.of(code, most=50)
-    assert len(few) == 50
+    code = "".join(f"x{number} = {number} < y\n" for number in range(40))
+    few = mutants.of(code, most=20)
+    assert len(few) == 20
     assert few[0].line < 3
-    assert few[-1].line > 96
+    assert few[-1].line > 36
 
 
 def test_long_changes_are_told_where_they_differ() -> None:
