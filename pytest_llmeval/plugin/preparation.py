@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ from . import places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pytest_llmeval.settings import Settings
 
@@ -26,45 +24,13 @@ def prepare(context: Context) -> None:
     """Raises ``pytest.UsageError`` for a run that could not be published, or not be bounded."""
     if not context.settings.endpoints:
         return
-    make_folder(context.folder)
-    check_places(context.settings)
+    places.make(context.folder)
     places.check(context.settings)
     places.sweep(context.folder, context.settings.baselines)
     check_report(context.settings)
     _ = context.baselines  # read now: one that can't be ends the run before it costs anything
     check_prices(context.settings)
     fetch_weights(context)
-
-
-def make_folder(folder: Path) -> None:
-    """``.llmeval``, kept out of git by its own ``.gitignore``. A run that can't be kept is not begun."""
-    ignore = folder / ".gitignore"
-    try:
-        folder.mkdir(exist_ok=True)
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-        if os.access(folder, os.W_OK):
-            return
-        why = "it is read-only for you"
-    except OSError as error:
-        why = error.strerror or str(error)
-    raise pytest.UsageError(
-        f"{folder}: can't be written: {why}\n"
-        "  -> runs are kept there, in pytest's root folder: run in a copy that can be written, or choose "
-        "another root by --rootdir"
-    )
-
-
-def check_places(settings: Settings) -> None:
-    """What is to be a file is no folder, and the other way round."""
-    for name in ("json", "markdown", "html"):
-        path: Path | None = getattr(settings, name)
-        if path is not None and path.is_dir():
-            raise pytest.UsageError(f"--llm-{name}: {path} is a folder\n  -> name a file in it")
-    for name in ("baselines", "record"):
-        folder: Path | None = getattr(settings, name)
-        if folder is not None and folder.exists() and not folder.is_dir():
-            raise pytest.UsageError(f"--llm-{name}: {folder} is a file\n  -> name a folder")
 
 
 def check_report(settings: Settings) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_llmeval.plugin import places
 from pytest_llmeval.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -23,6 +26,44 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def asked(root: Path, **known: Any) -> Settings:
     return Settings(**{"baselines": root / "baselines", **known})
+
+
+def refusal(of: Callable[[], None]) -> str:
+    with pytest.raises(pytest.UsageError) as caught:
+        of()
+    return str(caught.value)
+
+
+def test_a_run_that_could_not_be_kept_is_not_begun(tmp_path: Path, refused: Any) -> None:
+    folder = tmp_path / ".llmeval"
+    places.make(folder)
+    assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
+    refused(folder)
+    said = refusal(lambda: places.make(folder))
+    assert said.startswith(f"{folder}: can't be written: it is read-only for you\n  -> runs are kept there")
+    (tmp_path / "file").write_text("")
+    assert "file: can't be written: File exists" in refusal(lambda: places.make(tmp_path / "file"))
+
+
+@pytest.mark.parametrize("option", ["json", "markdown", "html"])
+def test_a_folder_where_a_file_is_to_be(tmp_path: Path, option: str) -> None:
+    said = refusal(lambda: places.check(asked(tmp_path, **{option: tmp_path})))
+    assert said == f"--llm-{option}: {tmp_path} is a folder\n  -> name a file in it"
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"update_baselines": True, "baselines": "file"}, "--llm-update-baselines"),
+        ({"record": "file/of/mine"}, "--llm-record"),
+        ({"html": "file/report.html"}, "--llm-html"),
+    ],
+)
+def test_a_file_where_a_folder_is_to_be(tmp_path: Path, given: dict[str, Any], option: str) -> None:
+    (tmp_path / "file").write_text("")
+    given = {name: tmp_path / value if isinstance(value, str) else value for name, value in given.items()}
+    said = refusal(lambda: places.check(asked(tmp_path, **given)))
+    assert said == f"{option}: {tmp_path / 'file'} is a file\n  -> name a folder"
 
 
 def test_a_project_that_can_be_written(tmp_path: Path) -> None:

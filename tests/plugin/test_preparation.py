@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -41,30 +40,6 @@ def test_an_empty_project_is_ready(tmp_path: Path) -> None:
 def test_nothing_is_prepared_where_nobody_is_asked(tmp_path: Path) -> None:
     preparation.prepare(context(tmp_path, endpoints=()))
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_run_that_could_not_be_kept_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / ".llmeval").write_text("")
-    assert ".llmeval: can't be written: File exists\n  -> runs are kept there" in refusal(context(tmp_path))
-    (tmp_path / ".llmeval").unlink()
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert ".llmeval: can't be written: it is read-only for you" in refusal(context(tmp_path))
-
-
-@pytest.mark.parametrize("option", ["json", "markdown", "html"])
-def test_a_folder_where_a_file_is_to_be(tmp_path: Path, option: str) -> None:
-    said = refusal(context(tmp_path, **{option: tmp_path}))
-    assert said == f"--llm-{option}: {tmp_path} is a folder\n  -> name a file in it"
-
-
-@pytest.mark.parametrize("option", ["baselines", "record"])
-def test_a_file_where_a_folder_is_to_be(tmp_path: Path, option: str) -> None:
-    file = tmp_path / "file"
-    file.write_text("")
-    assert (
-        refusal(context(tmp_path, **{option: file}))
-        == f"--llm-{option}: {file} is a file\n  -> name a folder"
-    )
 
 
 def test_a_broken_baseline_is_told_with_its_place(tmp_path: Path) -> None:
