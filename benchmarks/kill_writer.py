@@ -79,7 +79,7 @@ def strike(project: Project, writer: Writer, rng: random.Random) -> bool:
     folder = project.path / writer.folder
     while process.poll() is None:
         if any(appeared(folder, writer.name, deep=writer.folder.endswith("runs"))):
-            time.sleep(rng.uniform(0, writer.within_s))
+            time.sleep(rng.uniform(0, writer.within_s / 2))  # some of it went by until it was seen
             process.send_signal(signal.SIGKILL)
             return process.wait() == -signal.SIGKILL
     return False

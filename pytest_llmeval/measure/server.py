@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 import httpx
 from msgspec import Struct, field
 
+from pytest_llmeval import forks
 from pytest_llmeval.errors import ServerError
 
 from . import deathwatch
@@ -162,7 +163,7 @@ def spawn(launch: Launch) -> Server:
         launch.announce.unlink(missing_ok=True)
     watch = (sys.executable, "-I", deathwatch.__file__, launch.stop_signal, str(launch.grace_s))
     started = time.perf_counter()
-    with launch.log.open("wb") as log:
+    with launch.log.open("wb") as log, forks.held_back():
         process = subprocess.Popen(  # noqa: S603 - the user's own command
             (*watch, *launch.command),
             stdin=subprocess.PIPE,

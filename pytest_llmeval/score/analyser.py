@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 import msgspec
 
+from pytest_llmeval import forks
 from pytest_llmeval.errors import AnalyserError
 
 from . import courtesy, rules, source
@@ -120,7 +121,8 @@ class _Worker:
                 self._scratch = Scratch(FOLDER_PREFIX)
                 undo.callback(self._scratch.remove)
                 self._log: IO[bytes] = undo.enter_context(tempfile.TemporaryFile())
-                self._process = self._started()
+                with forks.held_back():
+                    self._process = self._started()
             except OSError as error:
                 raise AnalyserError(
                     f"the analyser can't be started: {error.strerror or error}",

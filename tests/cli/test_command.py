@@ -37,6 +37,18 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert command in said
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a working folder can't be removed there")
+def test_a_working_folder_that_is_gone(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = "import os; os.rmdir(os.getcwd()); from pytest_llmeval import cli; exit(cli.main(['judge']))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=gone, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == "llmeval: the working folder is gone\n  -> cd to your project\n"
+
+
 def test_the_module_is_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest_llmeval.cli", "--version"],

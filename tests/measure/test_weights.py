@@ -272,6 +272,19 @@ def test_a_file_that_is_no_gguf(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the XDG convention")
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
+    """As containers have them: an account that is in no list, and no HOME."""
+
+    def none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("LLMEVAL_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", none)
+    with pytest.raises(UsageError, match=r"this user has no home[\s\S]*LLMEVAL_CACHE_DIR"):
+        resolve("smollm2")
+
+
 def test_the_cache_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("LLMEVAL_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -1,10 +1,12 @@
 """Generated code in the sandbox: plain programs work, attacks get nothing, lies do not count."""
 
 import os
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -279,6 +281,42 @@ def test_many_programs_at_once(run: Run) -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda n: run(f"def f():\n    return {n}\n", "f()"), range(24)))
     assert results == [(Returned(n),) for n in range(24)]
+
+
+def test_forks_of_another_thread_do_no_harm(run: Run) -> None:
+    """Their children live on with a copy of every pipe: none of them is waited for."""
+    children: list[int] = []
+    over = threading.Event()
+
+    def fork() -> None:
+        while not over.wait(0.002) and len(children) < 150:
+            child = os.fork()
+            if child == 0:
+                time.sleep(60)
+                os._exit(0)
+            children.append(child)
+
+    forking = threading.Thread(target=fork)
+    forking.start()
+    try:
+        for number in range(6):
+            assert run(f"def f():\n    return {number}\n", "f()") == (Returned(number),)
+            assert run("import os\nos._exit(0)\n", "1")[0] == Broken(
+                "did not load: it ended the program", whole=True
+            )
+    finally:
+        over.set()
+        forking.join()
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    assert children
+
+
+def test_without_room_nothing_is_run(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
+    with pytest.raises(SandboxError, match="no sandbox could be started: No such file or directory"):
+        sandbox.run("", ("1",))
 
 
 def test_the_first_that_works_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

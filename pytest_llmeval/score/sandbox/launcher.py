@@ -115,7 +115,8 @@ class _Child:
                 self._scratch = Scratch("llmeval-sandbox-")
                 undo.callback(self._scratch.remove)
                 self._log: IO[bytes] = undo.enter_context(tempfile.TemporaryFile())
-                self._reading, self._process = self._started()
+                with forks.held_back():
+                    self._reading, self._process = self._started()
             except OSError as error:
                 raise SandboxError(f"no sandbox could be started: {error.strerror or error}") from error
             undo.pop_all()
