@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .endpoints.protocol import OnRead
     from .received import Assemble
 
+CUT = frozenset({"interrupted", "timeout"})
+"""Failures that may be this client's own standing still: nobody read what came."""
 NO_OTHER_LIMITS = Timeouts()
 
 OnTape = Callable[[Request, Tape, str | None, str], None]
@@ -201,7 +203,7 @@ def _comes_back(tape: Tape) -> bool:
 def _response(tape: Tape, failure: Failure | None, assemble: Assemble) -> Response:
     started_ns, status = tape.started_ns, tape.status or 200
     response = assemble(Received(tape.reads, started_ns, tape.ended_ns or started_ns, status, failure))
-    if response.failure is not None and (tape.lag_s or 0) > STOPPED_S:
+    if response.failure is not None and response.failure.kind in CUT and (tape.lag_s or 0) > STOPPED_S:
         said = f"{response.failure.message}; this client stood still for {tape.lag_s:.1f} s meanwhile"
         response = structs.replace(response, failure=structs.replace(response.failure, message=said))
     return structs.replace(response, transport=tape.transport, retries=tape.retries, lag_s=tape.lag_s)
