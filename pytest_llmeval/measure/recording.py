@@ -189,11 +189,12 @@ class Recordings:
         """The next recorded round of a prompt, from the first again after the last; None: never recorded.
 
         Rounds that were asked for with the same temperature and seed are preferred; where there are none, any
-        will do. Token limits do not matter: a client may ask for one, learn from a refusal, and ask again.
+        will do. Token limits do not matter, nor does a missing seed: a client may ask with one, learn from a
+        refusal, and ask again.
         """
         key = messages_key(messages)
         rounds = self._by_prompt.get(key, [])
-        alike = [exchange for exchange in rounds if _sampling(exchange.parameters) == _sampling(parameters)]
+        alike = [exchange for exchange in rounds if _is_alike(exchange.parameters, parameters)]
         rounds = alike or rounds
         if not rounds:
             return None
@@ -235,6 +236,10 @@ def decode(data: bytes, *, where: str) -> Exchange:
         raise EndpointError(
             f"this recording can't be read: {error}", where=where, hint="delete it, or record it again"
         ) from error
+
+
+def _is_alike(recorded: Parameters, asked: Parameters) -> bool:
+    return recorded.temperature == asked.temperature and asked.seed in (None, recorded.seed)
 
 
 def _sampling(parameters: Parameters) -> _Sampling:

@@ -248,6 +248,28 @@ def test_a_server_that_knows_no_stream_options_is_asked_without(mock: str) -> No
     assert ["stream_options" in entry["body"] for entry in mock_server.log(mock)] == [True, False, False]
 
 
+def test_what_a_server_forbids_and_an_answer_can_do_without_is_left_out() -> None:
+    """As Mistral's API refuses it, all at once or one after the other; and then it is known."""
+    asked: list[set[str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(set(json.loads(request.read())))
+        for extra in ({"seed"}, {"stream_options", "cache_salt"}):
+            if forbidden := extra & asked[-1]:
+                detail = [{"type": "extra_forbidden", "loc": ["body", name]} for name in forbidden]
+                return httpx.Response(422, json={"detail": detail})
+        return httpx.Response(200, json={"choices": [{"message": {"content": "x"}}]})
+
+    async def main(client: OpenAIClient) -> list[Response]:
+        return [await client.stream(HELLO) for _ in range(2)]
+
+    transport = httpx.MockTransport(answer)
+    for response in using("https://api.invalid", main, transport=transport, facts=VLLM):
+        assert (response.text, response.failure, response.cache) == ("x", None, "unknown")
+        assert response.notes == ("the server takes no seed: asked again, it may answer otherwise",)
+    assert [len(fields & {"seed", "stream_options", "cache_salt"}) for fields in asked] == [3, 2, 0, 0]
+
+
 def test_a_model_that_wants_max_completion_tokens_gets_them() -> None:
     names = []
 

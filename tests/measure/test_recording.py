@@ -178,6 +178,17 @@ def test_the_same_sampling_is_preferred(tmp_path):
     assert [read(0.5), read(0.4), read(0.3)] == [b"cold", b"hot 1", b"hot 2"]
 
 
+def test_after_a_refusal_of_the_seed_comes_what_was_answered_without_it(tmp_path):
+    record = Recorder(tmp_path, FACTS)
+    record(HELLO, tape(b"no seed, please", status=422))
+    for answer in (b"1", b"2"):
+        record(HELLO, tape(answer))
+    recordings = load(tmp_path)
+    asked = [Parameters(temperature=HELLO.temperature, seed=seed) for seed in (HELLO.seed, None, None)]
+    played = [recordings.next(HELLO.messages, one) for one in asked]
+    assert [one.reads[0][1] for one in played if one] == [b"no seed, please", b"1", b"2"]
+
+
 def test_what_we_stopped_reading_is_not_kept(tmp_path):
     stopped = tape(b"data: half")
     stopped.stopped = "by caller"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
     from .protocol import OnRead
 
-_ATTEMPTS = 4
-"""The request, and one more for each of the three things that an answer may teach."""
+_OPTIONAL = ("stream_options", "seed", "cache_salt")
+"""Fields that some servers refuse, as Mistral's does a ``seed``, and an answer can do without."""
+_ATTEMPTS = 3 + len(_OPTIONAL)
+"""The request, and one more for each thing that an answer may teach."""
 _IGNORED = (
     "llama.cpp ignores one: write the model's own tokens into the prompt, like "
     "<|fim_prefix|>…<|fim_suffix|>…<|fim_middle|>"
@@ -44,7 +47,7 @@ class OpenAIClient:
         self._url = self._base.path("completions" if self._completes else "chat/completions")
         self._facts = facts
         self._prompt_tokens: dict[tuple[tuple[str, str], ...], int] = {}
-        self._usage_refused = False
+        self._refused: set[str] = set()
         self._limit_name = "max_tokens"
 
     async def describe(self) -> Facts:
@@ -100,11 +103,11 @@ class OpenAIClient:
             "temperature": request.temperature,
             "stream": True,
         }
-        if request.seed is not None:
+        if request.seed is not None and "seed" not in self._refused:
             body["seed"] = request.seed
         if limit is not None:
             body[self._limit_name] = limit
-        if not self._usage_refused:
+        if "stream_options" not in self._refused:
             body["stream_options"] = {"include_usage": True}
             if vllm:
                 body["stream_options"]["continuous_usage_stats"] = True
@@ -116,7 +119,8 @@ class OpenAIClient:
         """Prefix caches are defeated without touching the prompt, where the server has a way."""
         if self.endpoint.cache == "warm":
             return "warm"
-        return "cold" if _is("vllm", facts) or _is("llama.cpp", facts) else "unknown"
+        salted = _is("vllm", facts) and "cache_salt" not in self._refused
+        return "cold" if salted or _is("llama.cpp", facts) else "unknown"
 
     def _judged(self, response: Response, facts: Facts) -> Response:
         """The response with what its client knows: the cache, and whether the right model answered."""
@@ -124,7 +128,9 @@ class OpenAIClient:
         if cache == "cold" and response.usage is not None and response.usage.cached_tokens:
             cache = "warm"
         failure, miscount = response.failure, timing.miscount(response, facts.server)
-        notes = (miscount,) if miscount and failure is None else ()
+        seedless = "the server takes no seed: asked again, it may answer otherwise"
+        told = (miscount, seedless if "seed" in self._refused else None)
+        notes = tuple(note for note in told if note and failure is None)
         if failure is None and response.model and facts.model and not _same(facts.model, response.model):
             message = (
                 f"{facts.model!r} was asked for, {response.model!r} answered: correct the endpoint's `model`"
@@ -160,8 +166,9 @@ class OpenAIClient:
             return None if fitting is None or fitting == limit else (fitting,)
         if failure.kind != "http_4xx":
             return None
-        if b"stream_options" in refusal and not self._usage_refused:
-            self._usage_refused = True
+        named = {name for name in _OPTIONAL if re.search(rf"\b{name}\b".encode(), refusal)}
+        if named - self._refused:
+            self._refused |= named
             return (limit,)
         if b"max_completion_tokens" in refusal and self._limit_name == "max_tokens":
             self._limit_name = "max_completion_tokens"  # OpenAI's reasoning models know no other
