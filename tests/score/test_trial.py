@@ -176,6 +176,36 @@ def test_files(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("a")
     monkeypatch.setenv("A", "b")
 
+def test_patches(monkeypatch, tmp_path):
+    import os, sums
+    monkeypatch.setattr("sums.add", lambda a, b: 0)
+    monkeypatch.setattr(sums, "more", 1, raising=False)
+    monkeypatch.setattr("sums.Honest.kind", "new", raising=False)
+    monkeypatch.delattr(sums, "greet")
+    monkeypatch.delattr(sums, "greet", raising=False)
+    monkeypatch.setattr(sums.Honest, "__repr__", lambda self: "honest")
+    monkeypatch.delenv("NOT_THERE", raising=False)
+    monkeypatch.delitem(os.environ, "HOME")
+    monkeypatch.chdir(tmp_path)
+    assert (sums.add(1, 2), sums.more, sums.Honest.kind) == (0, 1, "new")
+    assert not hasattr(sums, "greet") and "HOME" not in os.environ and os.listdir() == []
+
+def test_patched_no_more():
+    import os, sums
+    assert (sums.add(1, 2), hasattr(sums, "more"), hasattr(sums.Honest, "kind")) == (3, False, False)
+    assert hasattr(sums, "greet") and "HOME" in os.environ and "__repr__" not in vars(sums.Honest)
+
+def test_too_much(monkeypatch):
+    monkeypatch.delattr("sums.nothing")
+
+@pytest.mark.parametrize("pair,", [(1, 2)])
+def test_plain(pair):
+    assert pair == (1, 2)
+
+@pytest.mark.parametrize(argnames=["only"], argvalues=[(1,), [2]])
+def test_listed(only):
+    assert only < 2
+
 def test_unknown(mocker):
     pass
 
@@ -209,6 +239,8 @@ class TestGroup:
         "test_teardown": "`entries == [1, 'used']`: [1] == [1, 'used']",
         "test_params[5]": "`number < 3`: 5 < 3",
         "test_unknown": "raised LookupError: the fixture 'mocker' is not known here",
+        "test_too_much": "raised AttributeError: module 'sums' has no attribute 'nothing'",
+        "test_listed[2]": "`only < 2`: 2 < 2",
         "test_gives_up": "raised Skipped: later",
         "TestGroup.test_method[2]": "`self.start + more == 2`: 3 == 2",
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from . import assertions
+from . import assertions, fixtures
 
 TYPE_CHECKING = False  # importing typing costs more than all of this
 if TYPE_CHECKING:
@@ -26,16 +26,16 @@ def of(module: Any, name: str) -> Iterator[Case]:
     """The cases of one name of the tests' module: a function, or a class."""
     namespace = vars(module)
     test = namespace.get(name)
-    fixtures = _fixtures(vars(sys.modules["pytest"])) | _fixtures(namespace)
+    known = _fixtures(vars(fixtures)) | _fixtures(namespace)
     if not isinstance(test, type):
         if callable(test) and _mark(test, "fixture_name") is None:
-            yield from _parametrized(name, test, fixtures, _Scope(module))
+            yield from _parametrized(name, test, known, _Scope(module))
     elif "unittest" in sys.modules and issubclass(test, sys.modules["unittest"].TestCase):
         yield from _of_unittest(name, test)
     elif name.startswith("Test") and not _mark(test, "left_out"):
         scope = _Scope(module, test)
         for method in [one for one in dir(test) if one.startswith("test") and callable(getattr(test, one))]:
-            own = fixtures | _fixtures(vars(test))
+            own = known | _fixtures(vars(test))
             yield from _parametrized(f"{name}.{method}", getattr(test, method), own, scope)
 
 
@@ -85,27 +85,27 @@ def _of_unittest(name: str, test: Any) -> Iterator[Case]:
         yield f"{name}.{method}", lambda case=case: run(case)  # type: ignore[misc]  # no type for its default
 
 
-def _parametrized(name: str, test: Any, fixtures: dict[str, Any], scope: _Scope) -> Iterator[Case]:
+def _parametrized(name: str, test: Any, known: dict[str, Any], scope: _Scope) -> Iterator[Case]:
     """One case for every combination of its parameters, those of its class and of its fixtures."""
     if _mark(test, "left_out"):
         return
     sets = [*(_mark(scope.owner, "parameters") or []), *(_mark(test, "parameters") or [])]
     for wanted in _wanted(test):
-        params = _mark(fixtures.get(wanted), "params")
+        params = _mark(known.get(wanted), "params")
         sets += [[(str(value), {f"{wanted}.param": value}) for value in params]] if params is not None else []
     combined: list[tuple[str, dict[str, Any]]] = [("", {})]
     for one in sets:
         combined = [(f"{told}-{more}", {**values, **own}) for told, values in combined for more, own in one]
     for told, values in combined[:_MOST_CASES]:
         shown = f"{name}[{assertions.cut(told[1:])}]" if sets else name
-        yield shown, lambda values=values: _Call(fixtures, values, scope).run(test)  # type: ignore[misc]  # no type for its default
+        yield shown, lambda values=values: _Call(known, values, scope).run(test)  # type: ignore[misc]  # no type for its default
 
 
 class _Call:
     """One case being run: the fixtures that it has asked for, and what is to be done after it."""
 
-    def __init__(self, fixtures: dict[str, Any], values: dict[str, Any], scope: _Scope) -> None:
-        self.fixtures = fixtures
+    def __init__(self, known: dict[str, Any], values: dict[str, Any], scope: _Scope) -> None:
+        self.known = known
         self.values = values
         self.scope = scope
         self.instance = None if scope.owner is None else scope.owner()
@@ -118,7 +118,7 @@ class _Call:
             self.scope.set_up()
             _call_hook(where, f"setup_{each}", test)
             self.after.append(lambda: _call_hook(where, f"teardown_{each}", test))
-            for name, one in self.fixtures.items():
+            for name, one in self.known.items():
                 if one.autouse:
                     self.value(name)
             outcome = self.called(test, "")
@@ -143,9 +143,9 @@ class _Call:
             request.param = self.values.get(f"{asking}.param")
             return request
         if name not in self.values:
-            if name not in self.fixtures:
+            if name not in self.known:
                 raise LookupError(f"the fixture {name!r} is not known here")
-            self.values[name] = self.called(self.fixtures[name], name)
+            self.values[name] = self.called(self.known[name], name)
             if hasattr(self.values[name], "send"):
                 steps = self.values[name]
                 self.values[name] = next(steps)

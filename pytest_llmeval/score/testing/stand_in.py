@@ -3,8 +3,7 @@
 Its text is part of the program: it imports nothing of this package, and pytest itself would cost a second.
 Known are ``raises``, ``approx``, ``fixture`` (with ``yield``, ``params`` and ``autouse``), ``param``,
 ``skip``, ``fail`` and ``mark``, of whose marks ``parametrize``, ``skip``, ``skipif`` and ``xfail`` mean
-something: what the last three mark is left out. Of the fixtures that come with pytest there are ``capsys``,
-``monkeypatch`` and ``tmp_path``.
+something: what the last three mark is left out.
 """
 
 from __future__ import annotations
@@ -73,9 +72,9 @@ class _Raises:
         return True
 
 
-def raises(expected: Any, *call: Any, match: str | None = None, **named: Any) -> Any:
-    """A context that fails unless ``expected`` is raised in it; or the same of a call."""
-    context = _Raises(expected, match)
+def raises(expected_exception: Any, *call: Any, match: str | None = None, **named: Any) -> Any:
+    """A context that fails unless that is raised in it; or the same of a call."""
+    context = _Raises(expected_exception, match)
     if not call:
         return context
     function, *given = call
@@ -178,11 +177,17 @@ def _skipif(condition: object = False, **_: object) -> Callable[[Any], Any]:
     return _left_out() if condition else _kept()
 
 
-def _parametrize(names: Any, values: Iterable[Any], ids: Any = None, **_: object) -> Callable[[Any], Any]:
-    names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+def _parametrize(
+    argnames: Any, argvalues: Iterable[Any], ids: Any = None, **_: object
+) -> Callable[[Any], Any]:
+    names = argnames.split(",") if isinstance(argnames, str) else argnames
+    names = [name.strip() for name in names if name.strip()]
+    is_plain = (
+        isinstance(argnames, str) and len(names) == 1
+    )  # each value is the parameter's, no tuple of them
     sets = []
-    for number, value in enumerate(values):
-        one = value if isinstance(value, _Parameters) else param(*(value if len(names) > 1 else (value,)))
+    for number, value in enumerate(argvalues):
+        one = value if isinstance(value, _Parameters) else param(*((value,) if is_plain else value))
         name = ids[number] if isinstance(ids, list | tuple) else one.name
         sets.append((str(name), dict(zip(names, one.values, strict=True))))
 
@@ -212,81 +217,3 @@ def fixture(
         return function
 
     return mark_it(given[0]) if given else mark_it
-
-
-class _Output(tuple[str, str]):
-    """What ``readouterr`` returns."""
-
-    __slots__ = ()
-    out = property(lambda self: self[0])
-    err = property(lambda self: self[1])
-
-
-class _Capture:
-    def __init__(self) -> None:
-        import io
-        import sys
-
-        self._sys, self._io = sys, io
-        self._kept = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
-
-    def readouterr(self) -> _Output:
-        """What was written since the last time."""
-        streams: Any = (self._sys.stdout, self._sys.stderr)
-        told = _Output(stream.getvalue() for stream in streams)
-        self._sys.stdout, self._sys.stderr = self._io.StringIO(), self._io.StringIO()
-        return told
-
-    def end(self) -> None:
-        """Give the streams back."""
-        self._sys.stdout, self._sys.stderr = self._kept
-
-
-@fixture
-def capsys() -> Any:
-    """What the test prints."""
-    capture = _Capture()
-    yield capture
-    capture.end()
-
-
-class _Patches:
-    def __init__(self) -> None:
-        self.undo: list[Callable[[], object]] = []
-
-    def setattr(self, target: Any, name: str, value: object) -> None:
-        """Set an attribute until the test ends."""
-        kept = getattr(target, name)
-        self.undo.append(lambda: setattr(target, name, kept))
-        setattr(target, name, value)
-
-    def setitem(self, target: Any, key: Any, value: object) -> None:
-        """Set an item until the test ends."""
-        kept = dict(target)
-        self.undo.append(lambda: (target.clear(), target.update(kept)))
-        target[key] = value
-
-    def setenv(self, name: str, value: str) -> None:
-        """Set a variable of the environment until the test ends."""
-        import os
-
-        self.setitem(os.environ, name, value)
-
-
-@fixture
-def monkeypatch() -> Any:
-    """Changes that end with the test."""
-    patches = _Patches()
-    yield patches
-    for undo in reversed(patches.undo):
-        undo()
-
-
-@fixture
-def tmp_path() -> Any:
-    """A new folder in that of the program."""
-    import pathlib
-    import tempfile
-
-    return pathlib.Path(tempfile.mkdtemp(dir="."))

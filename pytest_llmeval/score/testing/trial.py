@@ -27,7 +27,7 @@ del sys.modules["llmeval"]
 __llmeval__ = package.runner
 __llmeval__.prepare({stand_in!r}, {subjects!r}, {tests!r}, {names!r}, {limit_s!r})
 """
-_MODULES = ("assertions", "cases", "runner")
+_MODULES = ("assertions", "fixtures", "cases", "runner")
 """What the program consists of, in this order: each imports those before it."""
 _TEST_S = 0.5
 _VARIANT_S = 0.25
