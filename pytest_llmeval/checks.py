@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +29,16 @@ def _any_text(value: object) -> str:
     return value
 
 
+def _expression(value: object) -> str:
+    try:
+        ast.parse(str(values.TEXT.accept(value)).strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise values.UnexpectedError(_IS_EXPRESSION, value) from None
+    return str(value)
+
+
+_IS_EXPRESSION = "a Python expression, like f(2, 3)"
+_EXPRESSION = values.Kind(_IS_EXPRESSION, _expression, _expression)
 _ANY_TEXT = values.Kind("a text", _any_text, _any_text)
 
 
@@ -99,7 +110,7 @@ def _call(reader: Reader, node: Node) -> Check:
         example = 'like {call: "f(2, 3)", equals: 5} or {call: f(None), raises: TypeError}'
         reader.fail("a check is a call: with either equals: or raises:", node.line, example)
     return Check(
-        call=reader.value(fields["call"], "call", values.TEXT),
+        call=reader.value(fields["call"], "call", _EXPRESSION),
         equals=fields["equals"].plain() if "equals" in fields else None,
         raises=reader.optional(fields, "raises", _EXCEPTION, None),
     )

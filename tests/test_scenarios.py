@@ -314,6 +314,8 @@ MISTAKES = {
     CODE + "  checks:\n  - call: f()\n": (6, "either equals:"),
     CODE + "  checks:\n  - {call: f(), equals: 1, raises: E}\n": (6, "either equals:"),
     CODE + "  checks:\n  - equals: 1\n": (6, "either equals:"),
+    CODE + "  checks:\n  - {call: 'f(', equals: 1}\n": (6, "call: expected a Python expression"),
+    CODE + "  checks:\n  - {call: x = f(), equals: 1}\n": (6, "call: expected a Python expression"),
     CODE + "  checks:\n  - {call: f(), raises: a b}\n": (6, "the name of an exception"),
     ONE + "  checks:\n  - {contains: a, words: 5}\n": (5, "one of contains, lacks, section, comp"),
     ONE + "  checks:\n  - contain: a\n": (5, "did you mean contains?"),

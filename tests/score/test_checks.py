@@ -112,6 +112,11 @@ def test_any_two_values_compare(value: object, expected: object) -> None:
         (Check(call="f()", equals=None), Returned(None), None),
         (Check(call="f()", raises="LookupError"), Raised(("KeyError", "LookupError"), ""), None),
         (
+            Check(call="f()", raises="json.JSONDecodeError"),
+            Raised(("JSONDecodeError", "ValueError"), ""),
+            None,
+        ),
+        (
             Check(call="merge([], [1])", equals=[1]),
             Returned(None),
             "`merge` fails on `[], [1]`: returned None; [1] was expected",

@@ -144,6 +144,16 @@ def test_a_reference_that_fails_is_not_the_answers_fault() -> None:
     assert reasons[0].startswith("correctness is not computed: the scenario's reference fails")
 
 
+@needs_sandbox
+def test_a_database_that_can_not_be_made_is_not_the_answers_fault() -> None:
+    broken = QueryCheck(insert="INSERT INTO nowhere VALUES (1)", rows=((3,),))
+    score, _ = scored("SELECT 3", reference=None, queries=(CHECKS[1], broken))
+    assert score.correctness is None
+    assert score.absent["correctness"] == (
+        "the scenario's 2nd database can't be made: no such table: nowhere"
+    )
+
+
 @pytest.mark.parametrize(
     ("query", "ordered"),
     [

@@ -7,18 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from _ctypes import (
-    FUNCFLAG_CDECL,
-    FUNCFLAG_USE_ERRNO,
-    CFuncPtr,
-    _SimpleCData,
-    addressof,
-    dlopen,
-    dlsym,
-    get_errno,
-)
+from _ctypes import FUNCFLAG_CDECL, FUNCFLAG_USE_ERRNO, CFuncPtr, _SimpleCData, addressof, get_errno
 
-_LIBRARY = dlopen(None, 0)  # type: ignore[arg-type]  # this process itself, as ``ctypes.CDLL(None)``
 _SET_SECCOMP, _FILTER = 22, 2
 
 
@@ -65,8 +55,11 @@ def install(filter_: bytes) -> None:
 
 
 def _called(kind: type[CFuncPtr], name: str, *arguments: int | bytes | None) -> int:
+    from _ctypes import dlopen, dlsym  # which Windows lacks: nothing is executed there
+
+    process: int = dlopen(None, 0)  # type: ignore[arg-type]  # as ``ctypes.CDLL(None)``
     given = [_Long(one) if isinstance(one, int) else one for one in arguments]
-    result: int = kind(dlsym(_LIBRARY, name))(*given)
+    result: int = kind(dlsym(process, name))(*given)
     if result < 0:
         raise OSError(get_errno(), os.strerror(get_errno()))
     return result

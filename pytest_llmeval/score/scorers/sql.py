@@ -29,9 +29,14 @@ Rows = list[tuple[Any, ...]]
 _PROGRAM = """\
 import itertools, sqlite3
 allowed = {{sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}}
+class {setup_error}(Exception):
+    pass
 def rows(setup, query):
     database = sqlite3.connect(":memory:")
-    database.executescript(setup)
+    try:
+        database.executescript(setup)
+    except sqlite3.Error as error:
+        raise {setup_error}(str(error)) from None
     database.commit()
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
     allow, deny = sqlite3.SQLITE_OK, sqlite3.SQLITE_DENY
@@ -43,6 +48,7 @@ def rows(setup, query):
         raise sqlite3.ProgrammingError("it is no query")
     return cursor.fetchmany({most})
 """
+_SETUP_ERROR = "SetupError"
 _STEPS = 10_000
 _ROUNDS = 500
 """Of ``_STEPS`` instructions of SQLite's machine each: about a tenth of a second in all."""
@@ -106,8 +112,14 @@ def failure(result: Result, wanted: Sequence[Sequence[Any]], *, ordered: bool) -
 
 
 def _ask(setups: Sequence[str], query: str, means: Means) -> tuple[Result, ...]:
-    program = _PROGRAM.format(rounds=_ROUNDS, steps=_STEPS, most=_MOST_ROWS + 1)
-    return means.sandbox.run(program, tuple(f"rows({setup!r}, {query!r})" for setup in setups))
+    """The result on each database. Raises ``UnscorableError`` where one of them can't be made."""
+    program = _PROGRAM.format(rounds=_ROUNDS, steps=_STEPS, most=_MOST_ROWS + 1, setup_error=_SETUP_ERROR)
+    results = means.sandbox.run(program, tuple(f"rows({setup!r}, {query!r})" for setup in setups))
+    for place, result in enumerate(results):
+        if isinstance(result, Raised) and result.names[:1] == (_SETUP_ERROR,):
+            what = f"the scenario's {_nth(place)} database can't be made: {result.text}"
+            raise UnscorableError(what)
+    return results
 
 
 def _rows(result: Result, place: int) -> Rows:
