@@ -65,21 +65,9 @@ def project_answers(project: Any) -> str:
     return f".llmeval/runs/{run}/answers.jsonl"
 
 
-def test_a_server_that_is_gone_leaves_the_verdict_and_says_so(
+def test_the_first_look_decides_without_a_second_and_where_the_server_is_gone(
     project: Any, answering: Callable[..., str]
 ) -> None:
-    url = answering(gap_s=QUICK_S)
-    project.pytest(f"--llm-endpoint=box={url}", UPDATE)
-    answering(gap_s=SLOW_S)
-    then(project, url, {"status": 503})
-    result = project.pytest(f"--llm-endpoint=box={url}")
-    assert "not confirmed: " in whole(project)["sentence"]
-    assert result.ret == 1
-    assert "503" in project.last_run()["unconfirmed"]["box"]
-    assert all(len(cell["samples"]) == 3 for cell in project.last_run()["cells"])
-
-
-def test_without_it_the_first_look_decides(project: Any, answering: Callable[..., str]) -> None:
     url = answering(gap_s=QUICK_S)
     project.pytest(f"--llm-endpoint=box={url}", UPDATE)
     answering(gap_s=SLOW_S)
@@ -87,6 +75,12 @@ def test_without_it_the_first_look_decides(project: Any, answering: Callable[...
     assert "confirmed" not in whole(project)
     assert "once more" not in result.stdout.str()
     assert result.ret == 1
+    then(project, url, {"status": 503})
+    result = project.pytest(f"--llm-endpoint=box={url}")
+    assert "not confirmed: " in whole(project)["sentence"]
+    assert result.ret == 1
+    assert "503" in project.last_run()["unconfirmed"]["box"]
+    assert all(len(cell["samples"]) == 3 for cell in project.last_run()["cells"])
 
 
 def test_a_question_of_a_test_is_asked_once_more_too(project: Any, answering: Callable[..., str]) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_llmeval import cli
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 UPDATE = "--llm-update-baselines"
-NEVER_REACHED = 30.0
 
 
 def baseline(project: Any, name: str = "default") -> dict[str, Any]:
@@ -90,7 +91,10 @@ def test_a_vanished_scenario_is_missing_and_a_deselected_one_is_not(
 ) -> None:
     url = f"--llm-endpoint={answering()}"
     project.pytest(url, UPDATE)
-    assert project.pytest(url, "-k", "greet").ret == 0
+    partial = project.pytest(url, UPDATE, "-k", "greet")
+    assert partial.ret == 0
+    assert "the run is partial" in " ".join(partial.stdout.str().split())
+    assert len(baseline(project)["epochs"][0]["sessions"]) == 1
     assert project.pytest(url, "--llm-prompt-language=ko").ret == 0
     assert project.pytest(url, "suites/mine.eval.yaml::greet[default-ko]").ret == 0
     suite = project.path / "suites" / "mine.eval.yaml"
@@ -129,14 +133,6 @@ def test_a_changed_prompt_is_stale_and_red_only_under_strict(
     assert project.pytest(url, "--llm-strict").ret == 1
 
 
-def test_a_partial_run_does_not_enter_the_baseline(project: Any, answering: Callable[..., str]) -> None:
-    url = f"--llm-endpoint={answering()}"
-    project.pytest(url, UPDATE)
-    result = project.pytest(url, UPDATE, "-k", "greet")
-    assert len(baseline(project)["epochs"][0]["sessions"]) == 1
-    assert "partial" in result.stdout.str() or "not complete" in result.stdout.str()
-
-
 @pytest.mark.workers
 def test_a_corrupt_baseline_stops_the_run_before_it_costs_anything(
     project: Any, answering: Callable[..., str]
@@ -169,33 +165,18 @@ def test_collect_only_judges_and_writes_nothing(project: Any, answering: Callabl
     assert not (project.path / ".llmeval").exists()
 
 
-def test_the_command_updates_judges_and_shows_from_the_last_run(
-    project: Any, answering: Callable[..., str]
+def test_the_commands_find_the_last_run(
+    project: Any,
+    answering: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    import subprocess
-    import sys
-
-    def llmeval(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pytest_llmeval.cli", *arguments],
-            cwd=project.path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=NEVER_REACHED,
-        )
-
+    """What each of them does is tried on runs of plain numbers: ``tests/cli``."""
     project.pytest(f"--llm-endpoint={answering()}")
-    update = llmeval("baseline", "update")
-    assert update.returncode == 0, update.stderr
-    assert (project.path / "baselines" / "default.json").exists()
-    again = llmeval("baseline", "update")
-    assert len(baseline(project)["epochs"][0]["sessions"]) == 1, again.stdout
-    show = llmeval("baseline", "show")
-    assert "default" in show.stdout
-    run = next((project.path / ".llmeval" / "runs").glob("*/run.json"))
-    assert llmeval("judge", str(run)).returncode == 0
-    broken = llmeval("judge", "nothing.json")
-    assert broken.returncode == 2
-    assert "nothing.json" in broken.stderr
-    assert "Traceback" not in broken.stderr
+    monkeypatch.chdir(project.path)
+    capsys.readouterr()
+    assert cli.main(["baseline", "update"]) == 0
+    assert len(baseline(project)["epochs"][0]["sessions"]) == 1
+    assert cli.main(["baseline", "update"]) == 1, "it holds that run"
+    assert cli.main(["judge"]) == 0
+    assert "default" in capsys.readouterr().out
