@@ -218,7 +218,7 @@ def _fields(data: Any, kind: type[T]) -> T | None:
     for name in kind.__struct_fields__:  # type: ignore[attr-defined]  # every Struct has it
         if name in data:
             try:
-                fitting[name] = getattr(msgspec.convert({name: data[name]}, kind), name)
+                fitting[name] = getattr(wire.build({name: data[name]}, kind), name)
             except msgspec.ValidationError:
                 continue
     return kind(**fitting)

@@ -370,6 +370,13 @@ def test_usage_that_is_no_count_is_not_believed() -> None:
         assert (response.usage, response.failure, response.text) == (None, None, "a"), count
 
 
+def test_a_name_with_half_a_letter_costs_no_more_than_its_field() -> None:
+    """Found by ``benchmarks/fuzz.py sse``."""
+    details = b'{"prompt_tokens":1,"completion_tokens":2,"prompt_tokens_details":{"cached\\ud83d":0}}'
+    response = assemble(event({"content": "a"}), STOP, b'data: {"choices":[],"usage":%s}\n\n' % details, DONE)
+    assert (response.usage, response.failure, response.text) == (Usage(1, 2), None, "a")
+
+
 def test_content_in_parts_is_joined() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
     assert assemble(event({"content": parts}), STOP).text == "ab"
