@@ -56,12 +56,11 @@ class Table(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A sentence and the word that it stands under. ``link``: the id of the section of its ``cell``."""
+    """A sentence and the word that it stands under. ``link``: the id of its cell's section."""
 
     name: str
     text: str
     tone: str = ""
-    cell: str = ""
     link: str = ""
 
 
@@ -76,9 +75,13 @@ class Opening(NamedTuple):
 
 
 class Verdicts(NamedTuple):
-    """What the gate says; ``every`` holds kept promises, too, below a line ``folded``."""
+    """What the gate says; ``every`` holds kept promises, too, below a line ``folded``.
+
+    ``see``: the text of links to cells.
+    """
 
     title: str
+    see: str
     lines: Sequence[Said]
     folded: str
     every: Sequence[Said]
@@ -145,7 +148,7 @@ def _about(run: Run) -> str:
 def verdicts(page: Page) -> Verdicts:
     """What moved, the gravest first; all of them folded."""
     places = page.places
-    said, every = [], []
+    said, every, told = [], [], 0
     for run in page.runs:
         linked = [
             said_of(one, places.get((run.id, one.endpoint, one.cell or ""), "")) for one in run.verdicts
@@ -156,13 +159,15 @@ def verdicts(page: Page) -> Verdicts:
             of_text.get(text) or Said(name, text, tone_of(name))
             for text, name in terminal.told(run.verdicts, verbose=False)
         ]
+        told += len(news)
         behind_bad = max((number for number, one in enumerate(news, 1) if one.tone == "bad"), default=0)
         said += [*news[:behind_bad], *_failed_tests(run, places), *news[behind_bad:]]
     return Verdicts(
         title=_("Verdicts"),
+        see=_("see its answers"),
         lines=said,
         folded=ngettext("{count} promise in all", "All {count} promises", len(every)),
-        every=every if len(every) > len(said) else [],
+        every=every if len(every) > told else [],
     )
 
 
@@ -173,14 +178,15 @@ def _failed_tests(run: Run, places: Mapping[tuple[str, str, str], str]) -> Itera
         who = _("{cell} on {endpoint}", cell=record.key, endpoint=record.endpoint)
         why = (record.failure or "").partition("\n")[0]
         link = places.get((run.id, record.endpoint, record.key), "")
-        yield Said(_("failed"), f"{who}: {why}", "bad", record.key, link)
+        yield Said(_("failed"), f"{who}: {why}", "bad", link)
     if more := len(failed[terminal.MAX_ALIKE :]):
         yield Said(_("failed"), ngettext("{count} more test", "{count} more tests", more), "bad")
 
 
 def said_of(verdict: Verdict, link: str = "") -> Said:
     """One verdict's line. ``link``: the id of its cell's section, where there is one."""
-    return Said(verdict.verdict, verdict.sentence, tone_of(verdict.verdict), verdict.cell or "", link)
+    tone = "" if verdict.metric == terminal.FACTS else tone_of(verdict.verdict)
+    return Said(verdict.verdict, verdict.sentence, tone, link)
 
 
 # -- endpoints ----------------------------------------------------------------------------------------------
