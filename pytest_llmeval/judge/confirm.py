@@ -82,14 +82,16 @@ def agreed(
     if why_not is None and seen_twice(records):
         why_not = _("measuring once more gave no figures of it")
     for name, one in first.items():
-        metric, other = METRICS[name], second[name]
-        more = {record.key: rounds for record in records if (rounds := _new_figures(record, metric))}
+        metric, other = METRICS[name], second.get(name)
+        again = other.cells if other else {}  # without those whose samples are mostly void by now
+        new = {record.key: _new_figures(record, metric) for record in records if record.key in again}
+        more = {key: rounds for key, rounds in new.items() if rounds}
         cells = {
-            key: _agreed(metric, (cell, other.cells[key]), more.get(key, 0), why_not)
+            key: _agreed(metric, (cell, again.get(key, cell)), more.get(key, 0), why_not)
             for key, cell in one.cells.items()
         }
         rounds = max((more[key] for key in cells.keys() & more.keys()), default=0)
-        whole = _agreed(metric, (one, other), rounds, why_not)
+        whole = _agreed(metric, (one, other or one), rounds, why_not)
         both[name] = structs.replace(whole, cells=cells)
     return both
 

@@ -105,6 +105,20 @@ def test_where_nobody_could_look_again_the_verdict_stands_and_says_so(make: Make
     assert "; not confirmed: its server is gone; if this is intended" in whole.sentence
 
 
+def test_a_client_that_could_not_keep_up_the_second_time_confirms_nothing(make: Maker) -> None:
+    """Then most samples of a cell are void, and all of them together are judged no more."""
+    void = {"void": "the client lagged"}
+    for slow in (make.session(0.8), slow_cell(make.session())):
+        run = measured_again(measured_again(slow, **void), **void)
+        verdicts = judge_run({"box": make.history()}, run)
+        red = [one for one in verdicts.lines if one.red and one.metric == "output_tps"]
+        assert red
+        assert {one.confirmed for one in red} == {None}
+        assert all(
+            "; not confirmed: measuring once more gave no figures of it" in one.sentence for one in red
+        )
+
+
 def test_more_rounds_without_a_figure_confirm_nothing(make: Maker) -> None:
     run = measured_again(make.session(0.8), void="the client lagged")
     run = structs.replace(
