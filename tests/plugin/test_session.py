@@ -293,3 +293,12 @@ def test_without_a_verdict_or_a_cache_last_failed_is_left_alone(tmp_path: Path) 
     del one.context.config.cache
     one.mend_last_failed()
     assert cache == {}
+
+
+def test_a_forked_child_publishes_nothing(tmp_path: Path) -> None:
+    child = recorder(tmp_path, is_copied=True)
+    child.keep(payload(record()))
+    session: Any = SimpleNamespace(config=SimpleNamespace(option=SimpleNamespace(collectonly=False)))
+    child._publish(session)
+    assert child.run is None
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.eval.yaml"]
