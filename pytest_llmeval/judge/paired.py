@@ -83,9 +83,10 @@ def _scored(pairs: Mapping[str, list[float]], pooled: float) -> dict[str, Shift]
     Where nothing differs, a loss is as likely as a gain: the gains are what losses are ranked among.
     """
     gains = Falls.of([-x for x in values] for values in pairs.values())
+    parts = {cell: _parts(values) for cell, values in pairs.items()}
     tests = {}
     for cell, values in pairs.items():
-        alike = _likeness([other for key, other in pairs.items() if key != cell])
+        alike = _likeness([part for key, part in parts.items() if key != cell])
         floor, least = gains.chance(values, alike, among=False)
         n = len(values)
         spread = max(pooled, stats.shrunk_variance(pooled, PRIOR_DF, stats.squares(values), n - 1))
@@ -94,9 +95,15 @@ def _scored(pairs: Mapping[str, list[float]], pooled: float) -> dict[str, Shift]
     return tests
 
 
-def _likeness(cells: Sequence[Sequence[float]]) -> float:
+def _parts(values: Sequence[float]) -> tuple[float, float, int]:
+    """Of one cell's differences: the squares of their mean about 0, those about their mean, and how many."""
+    return len(values) * fmean(values) ** 2, stats.squares(values), len(values)
+
+
+def _likeness(cells: Sequence[tuple[float, float, int]]) -> float:
     """How alike the rounds of a cell are: their differences scatter about 0 where nothing differs."""
-    between = math.fsum(len(values) * fmean(values) ** 2 for values in cells)
-    within = math.fsum(map(stats.squares, cells))
-    free = sum(len(values) - 1 for values in cells)
-    return ranks.likeness((between, len(cells)), (within, free), fmean(map(len, cells)))
+    between, within, sizes = zip(*cells, strict=True)
+    rounds = sum(sizes)
+    return ranks.likeness(
+        (math.fsum(between), len(cells)), (math.fsum(within), rounds - len(cells)), rounds / len(cells)
+    )

@@ -349,9 +349,10 @@ def test_a_newer_file_says_upgrade(tmp_path: Path, make: Maker) -> None:
     assert str(error).startswith(f"{tmp_path / 'box.json'}:")
 
 
-def test_a_newer_file_of_another_form_says_upgrade_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", ["12", "9" * 5000])
+def test_a_newer_file_of_another_form_says_upgrade_too(tmp_path: Path, number: str) -> None:
     path = tmp_path / "box.json"
-    path.write_text('{\n "epochs": 7,\n "schema": "llmeval-baseline/12"\n}\n')
+    path.write_text(f'{{\n "epochs": 7,\n "schema": "llmeval-baseline/{number}"\n}}\n')
     with pytest.raises(BaselineError, match="upgrade") as caught:
         baselines.load(tmp_path, "box")
     assert caught.value.where == f"{path}:3"
