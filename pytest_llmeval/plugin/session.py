@@ -171,9 +171,11 @@ class Recorder:
         from . import publish, verdicts
 
         self.run = publish.build_run(self, session)
-        if not self.was_interrupted:
-            self.run = publish.judged(self, self.run, session)
-        publish.write(self, self.run)  # before anything is told: the terminal may be gone
+        try:
+            if not self.was_interrupted:
+                self.run = publish.judged(self, self.run, session)
+        finally:  # whatever happens, and before anything is told: the terminal may be gone
+            publish.write(self, self.run)
         if not self.was_interrupted:
             verdicts.report(self, session)
             self.notes += publish.update_baselines(self, self.run)

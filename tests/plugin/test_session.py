@@ -10,7 +10,7 @@ import pytest
 
 from pytest_llmeval import scenarios, wire
 from pytest_llmeval.model import Endpoint, Host, Load, Record, Run, Sample, Verdict
-from pytest_llmeval.plugin import unselected
+from pytest_llmeval.plugin import publish, unselected
 from pytest_llmeval.plugin.session import LAST_FAILED, Recorder
 from pytest_llmeval.plugin.view import View
 from pytest_llmeval.settings import Settings
@@ -141,6 +141,23 @@ def test_signals_are_taken_only_where_somebody_is_asked(
             assert (signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL) == asked
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_run_that_could_not_be_judged_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = recorder(tmp_path, unfinished=None, is_copied=False)
+    one.keep(payload(record()))
+    written: list[Any] = []
+
+    def broken(*_: object) -> None:
+        raise KeyError("a mistake of ours")
+
+    monkeypatch.setattr(publish, "build_run", lambda *_: "not judged")
+    monkeypatch.setattr(publish, "judged", broken)
+    monkeypatch.setattr(publish, "write", lambda _recorder, run: written.append(run))
+    session: Any = SimpleNamespace(config=SimpleNamespace(option=SimpleNamespace(collectonly=False)))
+    with pytest.raises(KeyError, match="a mistake of ours"):
+        one._publish(session)
+    assert written == ["not judged"]
 
 
 @pytest.mark.parametrize(
