@@ -117,7 +117,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
             if str(failure).startswith(TOO_BUSY):
                 pytest.skip(str(failure))
             if is_starved(item):
-                pytest.skip(f"{TOO_BUSY}: {failure!s:.80}")
+                pytest.skip(f"{TOO_BUSY}: {' '.join(str(failure).split())[:80]}")
         raise
 
 

@@ -37,8 +37,9 @@ HAS_XDIST = find_spec("xdist") is not None
 NEEDS_XDIST = pytest.mark.skipif(not HAS_XDIST, reason="pytest-xdist is not installed")
 
 
-OURS = ("randomly", "cov", "hypothesispytest", "rerunfailures", "timeout")
-"""Plugins of who works on this one: to start them takes as long as the rest. ``-pNAME`` brings one back."""
+OTHERS = ("randomly", "cov", "hypothesispytest", "rerunfailures", "timeout", "anyio")
+"""Plugins that do not matter here: to start them takes as long as the rest. ``-pNAME`` brings one back;
+``tests/test_doc_commands.py`` runs with all of them."""
 
 
 class Project:
@@ -55,7 +56,7 @@ class Project:
         """Run pytest as a user does, in a process of its own, with this test's number of workers."""
         return self.pytester.runpytest_subprocess(
             *([f"-n{self.workers}"] if HAS_XDIST else []),
-            *(f"-pno:{name}" for name in OURS),
+            *(f"-pno:{name}" for name in OTHERS),
             "-Wignore::pytest.PytestWarning",
             *arguments,
             timeout=120,
