@@ -13,9 +13,16 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from .source import Stripped
-
-_LAYOUT = frozenset({tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER})
+_LAYOUT = frozenset(
+    {
+        tokenize.ENCODING,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.ENDMARKER,
+    }
+)
 
 
 class Lines(NamedTuple):
@@ -25,11 +32,11 @@ class Lines(NamedTuple):
     logical: int
 
 
-def count(program: Stripped) -> Lines:
-    """The lines of a program; comments are none."""
-    written = [bool(line.strip()) for line in program.bare.split("\n")]
+def count(bare: str, tokens: Iterable[tokenize.TokenInfo]) -> Lines:
+    """The lines of a program without comments. ``tokens``: its own, with or without its comments."""
+    written = [bool(line.strip()) for line in bare.split("\n")]
     source = logical = 0
-    for statement in _statements(program.tokens):
+    for statement in _statements(tokens):
         if [token.type for token in statement] != [tokenize.STRING]:
             source += sum(written[statement[0].start[0] - 1 : statement[-1].end[0]])
         logical += _logical(statement)

@@ -55,6 +55,7 @@ class _Linter(PyLinter):
 
     chosen: list[BaseChecker] | None = None
     callbacks: tuple[Any, Any] | None = None
+    tokens: list[tokenize.TokenInfo]
 
     def initialize(self) -> None:
         if self.chosen is None:
@@ -64,6 +65,11 @@ class _Linter(PyLinter):
         if self.chosen is None:
             self.chosen = super().prepare_checkers()
         return self.chosen
+
+    def process_tokens(self, tokens: list[tokenize.TokenInfo]) -> None:
+        """Keep the tokens of the snippet: they are counted, too."""
+        self.tokens = tokens
+        super().process_tokens(tokens)
 
 
 class _Walker(ASTWalker):
@@ -95,7 +101,7 @@ class Linter:
         _FOLDER.mkdir()
         Path("warm_up.py").write_text(_WARM_UP, encoding="utf-8")
         run = _Run([*PYLINT_OPTIONS, "warm_up.py"], reporter=self._reporter, exit=False)
-        self._linter: PyLinter = run.linter
+        self._linter = cast("_Linter", run.linter)
 
     def analyse(self, code: str) -> Analysis:
         """Every figure of the snippet, or the failure that left none. Raises nothing that code can cause."""
@@ -108,7 +114,7 @@ class Linter:
             findings, statements = self._lint(stripped.quiet)
             complexity = ComplexityVisitor.from_ast(tree)
             halstead = h_visit_ast(tree).total
-            counted = lines.count(stripped)
+            counted = lines.count(stripped.bare, self._linter.tokens)
         except (SyntaxError, tokenize.TokenError):
             return Analysis(failure="the code can't be tokenized")
         except (RecursionError, MemoryError) as error:
@@ -134,10 +140,13 @@ class Linter:
         try:
             path.write_text(code, encoding="utf-8", newline="\n")
             self._reporter.reset()
+            self._linter.tokens = []
             self._linter.check([str(path)])
         finally:
             _take_back(astroid.MANAGER.astroid_cache.get(module))
             path.unlink(missing_ok=True)
+        if not self._linter.tokens:
+            raise tokenize.TokenError
         findings = tuple(
             Finding(cast("Severity", message.category), message.symbol, message.line, message.msg or "")
             for message in sorted(self._reporter.messages, key=lambda m: (m.line, m.column, m.symbol, m.msg))
