@@ -14,7 +14,7 @@ import pytest
 try:
     import fcntl
 except ImportError:
-    fcntl = None  # type: ignore[assignment]  # Windows: one test at a time
+    fcntl = None  # Windows: nobody waits for a turn, and nothing is run by several of itself
 
 try:
     from hypothesis import settings
@@ -64,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Beside the other workers' tests, unless it measures, or failed beside them."""
     leaves_room = item.stash.setdefault(LEAVES_ROOM, ExitStack())
-    if hasattr(item.config, "workerinput"):
+    if fcntl is not None and hasattr(item.config, "workerinput"):
         alone = item.get_closest_marker("alone") or getattr(item, "execution_count", 1) > 1
         with locked(TURN, alone=True):
             leaves_room.enter_context(locked(ROOM, alone=bool(alone)))
