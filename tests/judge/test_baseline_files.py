@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
@@ -473,6 +475,21 @@ def test_two_updates_at_once_lose_nothing(tmp_path: Path, make: Maker) -> None:
     held = [one.run for one in baseline.sessions]
     assert sorted(held) == sorted(f"{name}{n}" for name in "ab" for n in range(6))
     assert [one.name for one in folder.iterdir()] == ["box.json"]
+
+
+def test_writers_of_all_folders_share_one_lock(
+    tmp_path: Path, make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    for name in ("a", "b"):
+        filled(tmp_path / name, make, 1)
+    (lock,) = temporary.iterdir()
+    monkeypatch.setattr(baselines, "_LOCK_TIMEOUT_S", 0.05)
+    with FileLock(lock), pytest.raises(BaselineError, match="have been writing baselines") as caught:
+        baselines.update(tmp_path / "a", make.session(name="late"))
+    assert str(lock) in str(caught.value)
 
 
 def test_fifty_endpoints_load_quickly(tmp_path: Path, make: Maker) -> None:
