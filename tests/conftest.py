@@ -14,7 +14,7 @@ import pytest
 try:
     import fcntl
 except ImportError:
-    fcntl = None  # Windows: nobody waits for a turn, and nothing is run by several of itself
+    fcntl = None  # Windows: one test at a time
 
 try:
     from hypothesis import settings
