@@ -85,7 +85,9 @@ def test_the_whole_suite_has_workers_and_a_part_has_none(ours: pytest.Pytester) 
         test_one="import os\ndef test_one():\n    assert 'PYTEST_XDIST_WORKER' not in os.environ\n"
     )
     workers = "created: *"
-    ours.runpytest_subprocess().stdout.fnmatch_lines([workers])
+    result = ours.runpytest_subprocess()
+    result.stdout.fnmatch_lines([workers])
+    result.assert_outcomes(passed=1)
     ours.runpytest_subprocess("-n0").stdout.no_fnmatch_line(workers)
     ours.runpytest_subprocess("test_one.py").stdout.no_fnmatch_line(workers)
 
