@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -12,22 +12,29 @@ from .errors import RunFileError
 from .model import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+T = TypeVar("T", int, float)
+
 SCHEMA = "llmeval-run/1"
+LARGEST = 1e18
+"""No count, byte, second or score of a run is larger; sums and plots of what is would overflow."""
 AGAIN = "run pytest with --llm-endpoint=… to make one"
 
 
 def load(path: Path) -> Run:
     """The run in a file. Raises ``RunFileError`` where there is none, or none that this version reads."""
     try:
-        data = json.loads(path.read_bytes(), parse_constant=_refuse)
+        data = json.loads(
+            path.read_bytes(), parse_constant=_refuse, parse_float=_figure(float), parse_int=_figure(int)
+        )
     except FileNotFoundError:
         raise RunFileError("there is no such run file", where=str(path), hint=AGAIN) from None
     except OSError as error:
         raise RunFileError(f"can't be read: {error.strerror}", where=str(path)) from None
     except (ValueError, RecursionError) as error:
-        raise RunFileError(f"is not JSON: {error}", where=str(path), hint=AGAIN) from None
+        raise RunFileError(f"is not JSON, or damaged: {error}", where=str(path), hint=AGAIN) from None
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != SCHEMA:
         newer = isinstance(schema, str) and schema.startswith("llmeval-run/")
@@ -42,6 +49,16 @@ def load(path: Path) -> Run:
 def _refuse(constant: str) -> NoReturn:
     """NaN and infinities, which Python's reader takes though JSON has none."""
     raise ValueError(f"{constant} is no number")
+
+
+def _figure(kind: type[T]) -> Callable[[str], T]:
+    def read(written: str) -> T:
+        value = kind(written)
+        if abs(value) > LARGEST:
+            raise ValueError(f"{written:.40} is no figure of a run")
+        return value
+
+    return read
 
 
 def last(root: Path) -> Path:

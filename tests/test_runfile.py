@@ -96,14 +96,24 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b'{"schema": "llmeval-run/1",', b"[" * 100_000])
 def test_no_json(tmp_path: Path, data: bytes) -> None:
     error = refused(written(tmp_path, data))
-    assert error.what.startswith("is not JSON: ")
+    assert error.what.startswith("is not JSON, or damaged: ")
     assert error.hint == AGAIN
 
 
-@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
-def test_what_is_no_number_of_json_is_refused(tmp_path: Path, constant: str) -> None:
-    text = runfile.dump(RUN).replace("0.25", constant)
-    assert refused(written(tmp_path, text.encode())).what == f"is not JSON: {constant} is no number"
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("NaN", "no number"),
+        ("Infinity", "no number"),
+        ("-Infinity", "no number"),
+        ("1e999", "no figure of a run"),
+        ("-1e308", "no figure of a run"),
+        ("1" + "0" * 19, "no figure of a run"),
+    ],
+)
+def test_what_no_figure_can_be_is_refused(tmp_path: Path, number: str, why: str) -> None:
+    text = runfile.dump(RUN).replace("0.25", number)
+    assert refused(written(tmp_path, text.encode())).what == f"is not JSON, or damaged: {number} is {why}"
 
 
 @pytest.mark.parametrize(
