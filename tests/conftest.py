@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mock_server
 import pytest
+from _pytest.pytester import SysModulesSnapshot
 
 try:
     import fcntl
@@ -23,6 +25,7 @@ except ImportError:
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from types import ModuleType
 
 pytest_plugins = ["pytester"]
 
@@ -31,6 +34,34 @@ if settings is not None:
     settings.register_profile("here", deadline=None)
     settings.register_profile("ci", deadline=None, derandomize=True)
     settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+# -- tests of pytest in pytest -----------------------------------------------------------------------------
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _libraries_stay_imported() -> Iterator[None]:
+    """``pytester`` takes back what a test imports; libraries too, of which there are then two: a ``Style`` of
+    one rich is none of the other's, and numpy can't be loaded twice. Only what a test has written goes.
+    """
+    take_back = SysModulesSnapshot.restore
+
+    def restore(snapshot: SysModulesSnapshot) -> None:
+        stay = {name: module for name, module in sys.modules.items() if is_library(module)}
+        take_back(snapshot)
+        sys.modules.update(stay | sys.modules)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SysModulesSnapshot, "restore", restore)
+        yield
+
+
+def is_library(module: ModuleType) -> bool:
+    """Whether it is installed, or this project's own."""
+    path = getattr(module, "__file__", None)
+    return path is None or Path(path).is_relative_to(sys.prefix) or Path(path).is_relative_to(HERE.parent)
 
 
 # -- several at a time -------------------------------------------------------------------------------------
@@ -43,10 +74,13 @@ LEAVES_ROOM = pytest.StashKey[ExitStack]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """The whole suite is run by a worker a core, unless ``-n`` says else; a part of it in one process."""
+    """The whole suite is run by a worker a core, unless ``-n`` says else; a part of it, or the scenarios of
+    this clone, in one process.
+    """
     option = config.option
     is_part = config.args_source is pytest.Config.ArgsSource.ARGS
-    if is_part or fcntl is None or hasattr(config, "workerinput") or config.getoption("tx", None):
+    asks = any(argument.startswith("--llm-") for argument in config.invocation_params.args)
+    if is_part or asks or fcntl is None or hasattr(config, "workerinput") or config.getoption("tx", None):
         return
     if config.getoption("numprocesses", 0) is None:
         option.numprocesses, option.maxprocesses, option.dist = "auto", MOST_WORKERS, "worksteal"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest.importorskip("xdist")
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="0.0.0.0 is this machine on Linux only")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="127.1 is an address on Linux")
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def test_endpoints_spread_and_what_is_the_controllers_stays(
     (project.path / "llmeval.toml").write_text(
         "rounds = 1\nwarmup = 0\n"
         # a loopback address would be the worker's own; this one is not known as such, and reaches the mock
-        f'[endpoints.lan]\nurl = "{answering().replace("127.0.0.1", "0.0.0.0")}"\n'
+        f'[endpoints.lan]\nurl = "{answering().replace("127.0.0.1", "127.1")}"\n'
         f"[endpoints.managed.server]\ncommand = {json.dumps(command)}\n"
     )
     far = tmp_path / "far"
