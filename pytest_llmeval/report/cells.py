@@ -93,8 +93,9 @@ def table(run: Run, width: int, *, verbose: bool, brief: bool = False) -> Iterat
             len(every) - len(shown),
         )
         yield Text(left_out, style="dim")
-    if said := rounds.identical(run):
-        yield Text(said, style="dim")
+    for said in (rounds.void(run), rounds.identical(run)):
+        if said:
+            yield Text(said, style="dim")
 
 
 def _worth_a_line(rows: Sequence[Row]) -> int:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from pytest_llmeval.language import _
 
+from . import safe
+
 if TYPE_CHECKING:
     from pytest_llmeval.model import Record, Run
 
@@ -26,6 +28,21 @@ def identical(run: Run) -> str | None:
         "more rounds add no evidence about scores",
         same=same,
         count=len(several),
+    )
+
+
+def void(run: Run) -> str | None:
+    """How many samples have no timings, and an example of why; None where all have theirs."""
+    samples = [sample for record in run.cells for sample in record.samples]
+    reasons = [sample.void for sample in samples if sample.void is not None]
+    if not reasons:
+        return None
+    return _(
+        "void, and left out of the timings: {void} of {count} samples (such as: {why}); "
+        "on a machine that does less beside it there are fewer",
+        void=len(reasons),
+        count=len(samples),
+        why=safe.line(reasons[0]),
     )
 
 

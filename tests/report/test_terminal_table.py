@@ -209,6 +209,14 @@ def test_identical_rounds_are_said_to_be():
     assert not any("identical" in line for line in lines(run(other, once, sampled)))
 
 
+def test_void_samples_are_counted_with_an_example_of_why():
+    voids = [good(number, void=f"the loop lagged {9 - number} ms") for number in range(2)]
+    lagged = record("s/a/en", *voids, good(2))
+    (said,) = [line for line in lines(run(lagged, record("s/b/en")), width=160) if line.startswith("void,")]
+    assert "2 of 4 samples (such as: the loop lagged 9 ms)" in said
+    assert not any(line.startswith("void,") for line in lines(run(record("s/b/en")), width=160))
+
+
 def test_a_long_run_shows_its_worst_cells():
     many = run(*(record(f"s/c{number:03}/en", good(quality=number / 20)) for number in range(100)))
     shown = lines(many)
