@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 from hypothesis import given
@@ -79,3 +80,19 @@ def test_lines_of_finds_whole_names_only(name: str, more: str) -> None:
     page = f'a 1\n{name}{more}{{l="v"}} 2\n{name}{more} 3\n'.encode()
     found = lines_of([name]).findall(page)
     assert len(found) == (0 if more else 2) + (name == "a")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a" + " " * 200 + "9" * 50_000 + "x",
+        "a{" + "b" * 50_000 + "} 1",
+        'a{b="' + "\\\\" * 50_000,
+        "a" * 100_000,
+    ],
+)
+def test_long_lines_of_nothing_are_read_in_linear_time(line: str) -> None:
+    """The first was found by ``benchmarks/fuzz.py metrics``."""
+    started = time.process_time()
+    list(parse(line))
+    assert time.process_time() - started < 1
