@@ -17,24 +17,20 @@ import math
 import random
 import sys
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gate_figures import Figure, share
+from gate_scores import BREAKING, breaks, in_turn, pass_or_fail, scores, stuck
 from gate_worlds import (
     ALPHA,
     ORDINARY,
     STANDARD,
-    Cells,
     Change,
     World,
-    breaking,
     build,
     in_the_loop,
-    lower,
     one_slower,
-    passing,
-    points,
     same,
     slower,
     speeds,
@@ -47,36 +43,6 @@ from pytest_llmeval.model import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-# -- figures -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number of the table. ``at_most`` and ``at_least`` are the target, in per cent of builds."""
-
-    name: str
-    sessions: int
-    change: str
-    red: float
-    at_most: float | None = None
-    at_least: float | None = None
-    best: float | None = None
-    ordinary: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def missed(self) -> bool:
-        """Whether the target is missed."""
-        low = self.at_least is not None and self.red < self.at_least
-        return low or (self.at_most is not None and self.red > self.at_most)
-
-    @property
-    def target(self) -> str:
-        """As the table says it."""
-        if self.at_most is not None:
-            return f"<= {self.at_most:g}"
-        return f">= {self.at_least:g}" if self.at_least is not None else ""
-
 
 Goal = tuple[float | None, float | None, float | None, float | None]
 """No change at most; -5 %, -10 % and one scenario -20 % at least."""
@@ -111,12 +77,6 @@ CHANGES: tuple[tuple[str, Change, float, bool], ...] = (
     ("-10 %", slower(0.10), math.log(0.90), False),
     ("one scenario -20 %", one_slower(0.20), math.log(0.80), True),
 )
-
-
-def share(builds: int, one: Callable[[], list[bool]]) -> list[float]:
-    """Per cent of builds, for each of the answers that one build gives."""
-    counts = [sum(column) for column in zip(*(one() for _ in range(builds)), strict=True)]
-    return [100 * count / builds for count in counts]
 
 
 def speed(
@@ -168,91 +128,6 @@ def reference(rng: random.Random, builds: int) -> Iterator[Figure]:
     yield Figure("reference mode, 4 % within", 0, "-10 %", reds[2], at_least=100)
 
 
-def scores(rng: random.Random, builds: int) -> Iterator[Figure]:
-    """A score that scatters by 0.6 points, equal cells."""
-
-    def one() -> list[bool]:
-        *past, run = map(points, World(within=0.6, between=0.0).sessions(rng, 11))
-        changes = (same, lower(0.5))
-        return [
-            judge_metric(past, change(run), metric="quality").verdict == "regressed" for change in changes
-        ]
-
-    reds = share(builds, one)
-    yield Figure("score, sd 0.6", 10, "no change", reds[0], at_most=3)
-    yield Figure("score, sd 0.6", 10, "-0.5 points", reds[1], at_least=92)
-
-
-def pass_or_fail(rng: random.Random, builds: int) -> Iterator[Figure]:
-    """Executed correctness: pass rates Beta(1.7, 0.3), mean 0.85, which fall to a mean of 0.65 and 0.45."""
-
-    def one() -> list[bool]:
-        rates = [rng.betavariate(1.7, 0.3) for _ in range(30)]
-        past = [passing(rng, rates) for _ in range(5)]
-        return [
-            judge_metric(past, passing(rng, rates, factor=mean / 0.85), metric="correctness").verdict
-            == "regressed"
-            for mean in (0.85, 0.65, 0.45)
-        ]
-
-    reds = share(builds, one)
-    yield Figure("pass or fail, 30 cells", 5, "no change", reds[0], at_most=3)
-    yield Figure("pass or fail, 30 cells", 5, ".85 -> .65", reds[1], at_least=85)
-    yield Figure("pass or fail, 30 cells", 5, ".85 -> .45", reds[2], at_least=98)
-
-
-BREAKING: list[tuple[str, dict[str, int | bool], int, float]] = [
-    ("answers break, one round", {}, 10, 90),
-    ("answers break, rounds alike", {"cells": 10, "rounds": 3, "like": True}, 5, 80),
-    ("answers break, three rounds", {"rounds": 3}, 10, 90),
-]
-
-
-def breaks(
-    name: str, shape: dict[str, int | bool], sessions: int, least: float, rng: random.Random, builds: int
-) -> Iterator[Figure]:
-    """Scores that fall farther than any spread when an answer breaks: seldom, now and then, often.
-
-    Then four of 30 scenarios (two of 10) break for good, where before one in 300 answers did.
-    """
-    draw = partial(breaking, rng, **shape)
-
-    def one() -> list[bool]:
-        answers = []
-        for rate in (0.003, 0.03, 0.1):
-            past = [draw(rate) for _ in range(sessions)]
-            answers.append(judge_metric(past, draw(rate), metric="correctness").verdict == "regressed")
-        past = [draw(0.003) for _ in range(sessions)]
-        worse = draw(0.003, broken=shape.get("cells", 30) // 10 + 1)
-        return [*answers, judge_metric(past, worse, metric="correctness").verdict == "regressed"]
-
-    *unchanged, worse = share(builds, one)
-    for rate, red in zip(("0.3 %", "3 %", "10 %"), unchanged, strict=True):
-        yield Figure(name, sessions, f"no change, {rate}", red, at_most=4)
-    yield Figure(name, sessions, "4 of 30 for good", worse, at_least=least)
-
-
-def in_turn(rng: random.Random, builds: int) -> Iterator[Figure]:
-    """Scores against a reference that was asked in turn, at temperature 0 and above."""
-    draws = (partial(breaking, rng, 0.03, rounds=3, like=True), partial(breaking, rng, 0.03, rounds=3))
-
-    def one() -> list[bool]:
-        looks = []
-        for draw in draws:
-            reference = draw()
-            looks += [
-                judge_metric((), draw(broken=broken), metric="correctness", reference=reference).verdict
-                == "regressed"
-                for broken in (0, 10)
-            ]
-        return looks
-
-    reds = share(builds, one)
-    for number, name in enumerate(("in turn, answers break, alike", "in turn, answers break")):
-        yield Figure(name, 0, "no change, 3 %", reds[2 * number], at_most=4)
-        yield Figure(name, 0, "10 of 30 for good", reds[2 * number + 1], at_least=90)
-
-
 STALLS: list[tuple[str, World, int]] = [
     ("one round, heavy tails", World(rounds=1, run_rounds=4, heavy=True), 5),
     ("one round, heavy tails", World(rounds=1, run_rounds=4, heavy=True), 10),
@@ -280,24 +155,6 @@ def stalls(name: str, world: World, sessions: int, rng: random.Random, builds: i
     once, twice = share(builds, one)
     yield Figure(name, sessions, "no change", once)
     yield Figure(name, sessions, "no change, confirmed", twice, at_most=3)
-
-
-def stuck(rng: random.Random, builds: int) -> Iterator[Figure]:
-    """Scores that are stuck, or that flip between sessions at temperature 0, where all rounds are alike."""
-
-    def constant() -> list[bool]:
-        value = rng.choice([0.0, 10.0])
-        cells = {f"coding/s{cell}/en": [value] * 3 for cell in range(10)}
-        return [judge_metric([cells] * 5, cells, metric="correctness").verdict == "regressed"]
-
-    def flipping() -> list[bool]:
-        def draw() -> Cells:
-            return {f"coding/s{c}/en": [10.0 if rng.random() < 0.95 else 0.0] * 3 for c in range(10)}
-
-        return [judge_metric([draw() for _ in range(5)], draw(), metric="correctness").verdict == "regressed"]
-
-    yield Figure("scores stuck at 0 or 10", 5, "no change", share(builds, constant)[0], at_most=0)
-    yield Figure("temperature 0, 5 % flip a session", 5, "no change", share(builds, flipping)[0], at_most=4)
 
 
 # -- whole builds ------------------------------------------------------------------------------------------

@@ -82,7 +82,8 @@ class DeskServer:
         except EndpointError as error:
             return {"error": [error.what, error.where, error.hint]}
         except Exception as error:  # noqa: BLE001  a worker that gets no answer waits for ever
-            return {"error": [f"the controller failed: {error!r}", None, None]}
+            hint = "run again with -n0, which shows where"
+            return {"error": [f"the controller failed: {error!r}", None, hint]}
 
     def _value(self, message: Mapping[str, Any], holder: object, turn: _Turn) -> object:
         match message:

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import gate_power
+import gate_scores
 import pytest
 
 BUILDS = 250
@@ -29,9 +30,9 @@ def test_speed(name: str, world: gate_power.World, sessions: int, goal: gate_pow
     ("part", "builds"),
     [
         (gate_power.reference, BUILDS),
-        (gate_power.scores, BUILDS),
-        (gate_power.stuck, BUILDS),
-        (gate_power.in_turn, 50),
+        (gate_scores.scores, BUILDS),
+        (gate_scores.stuck, BUILDS),
+        (gate_scores.in_turn, 50),
     ],
 )
 def test_the_other_kinds(part: object, builds: int) -> None:
@@ -40,11 +41,11 @@ def test_the_other_kinds(part: object, builds: int) -> None:
         assert figure.at_least is None or figure.red >= figure.at_least - 3, gate_power.line(figure)
 
 
-@pytest.mark.parametrize(("name", "shape", "sessions", "least"), gate_power.BREAKING)
+@pytest.mark.parametrize(("name", "shape", "sessions", "least"), gate_scores.BREAKING)
 def test_answers_that_break_now_and_then(
     name: str, shape: dict[str, int | bool], sessions: int, least: float
 ) -> None:
-    for figure in gate_power.breaks(name, shape, sessions, least, random.Random(6), 60):
+    for figure in gate_scores.breaks(name, shape, sessions, least, random.Random(6), 60):
         assert figure.at_most is None or figure.red <= figure.at_most + 5, gate_power.line(figure)
         assert figure.at_least is None or figure.red >= figure.at_least - 8, gate_power.line(figure)
 
@@ -59,7 +60,7 @@ def test_a_second_look_takes_stalls_back(name: str, world: gate_power.World, ses
 
 
 def test_pass_or_fail() -> None:
-    for figure in gate_power.pass_or_fail(random.Random(3), 80):
+    for figure in gate_scores.pass_or_fail(random.Random(3), 80):
         assert figure.at_most is None or figure.red <= figure.at_most + 3, gate_power.line(figure)
         assert figure.at_least is None or figure.red >= figure.at_least - 6, gate_power.line(figure)
 
