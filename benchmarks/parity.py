@@ -4,9 +4,10 @@
     python benchmarks/parity.py -n0 "-n2 --dist=worksteal"
 
 The same small project is run against a mock server in every arrangement: two endpoints, three cells, one of
-them below its floor, and a test; with ``--reruns`` and ``--llm-update-baselines``, then ``--lf``, ``-x``.
-What comes out is compared with ``-n0``: exit codes, the outcome of every test, the run file, the JSON of
-pytest-benchmark, the baselines, what ``llmeval judge`` says of the run file. Not compared: times, order.
+them below its floor, and a test; with ``--reruns`` and ``--llm-update-baselines``, which that floor refuses,
+so that ``llmeval baseline accept`` takes the run in; then ``--lf``, ``-x``. What comes out is compared with
+``-n0``: exit codes, the outcome of every test, the run file, the JSON of pytest-benchmark, the baselines,
+what ``llmeval judge`` says of the run file. Not compared: times, order.
 """
 
 from __future__ import annotations
@@ -75,10 +76,12 @@ JUDGED = ("endpoint", "metric", "cell", "verdict")
 class Outcome(NamedTuple):
     """What one arrangement came to, without times and in a fixed order. ``judge``: exit code and output.
 
+    ``refused``: no baseline took the run in before it was accepted.
     ``void``: samples whose times a starved client does not believe; the parts of ``TIMED`` leave them out.
     """
 
     exit_codes: list[int]
+    refused: bool
     tests: list[list[str]]
     run: dict[str, Any]
     last_failed: list[str]
@@ -116,17 +119,18 @@ def outcome(folder: Path, arrangement: str, *, stop: bool = True) -> Outcome:
     given = ["--llm-endpoint=all", *words]
     files = ["--junitxml=one.xml", "--benchmark-json=bench.json", "--llm-json=run.json"]
     codes = [_pytest(folder, *given, *files, "--reruns=1", "--llm-update-baselines")]
+    refused = not list(folder.glob("baselines/*.json"))
+    for name in "ab":
+        _llmeval(folder, "baseline", "accept", name, "--run=run.json")
     given.append("--llm-baselines=none")  # a session alone may make times red
     codes.append(_pytest(folder, *given, "--lf", "--junitxml=two.xml", "--llm-json=lf.json"))
     if stop:
         codes.append(min(1, _pytest(folder, *given, "-x")))  # 1; xdist makes it 2, "interrupted"
-    command = [sys.executable, "-m", "pytest_llmeval.cli", "judge", "run.json"]
-    judged = subprocess.run(
-        command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False
-    )
+    judged = _llmeval(folder, "judge", "run.json")
     run = json.loads((folder / "run.json").read_bytes())
     return Outcome(
         exit_codes=codes,
+        refused=refused,
         tests=[_tests(folder / name) for name in ("one.xml", "two.xml")],
         run=_run(run),
         verdicts=sorted([str(one.get(name)) for name in JUDGED] for one in run["verdicts"]),
@@ -151,6 +155,13 @@ def _pytest(folder: Path, *arguments: str) -> int:
     return subprocess.run(
         command, cwd=folder, env=_environment(), capture_output=True, check=False
     ).returncode
+
+
+def _llmeval(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest_llmeval.cli", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False
+    )
 
 
 def _tests(junit: Path) -> list[str]:

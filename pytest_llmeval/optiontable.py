@@ -97,7 +97,7 @@ OPTIONS = (
     Option(
         "update_baselines",
         values.SWITCH,
-        "append this run to the baselines, unless a verdict is red",
+        "append this run to the baselines, unless it is red",
         default="no",
         in_file=False,
         flags=(("--llm-update-baselines", True),),

@@ -116,15 +116,16 @@ def update(
 ) -> list[str]:
     """Append ``run`` to the baseline of each of its endpoints; what happened, a sentence each.
 
-    The run is judged by ``verdicts``, else by its own, else now; a red one appends nothing. ``force`` lets a
-    partial run in. Raises ``BaselineError`` for a file that can't be read.
+    The run is judged by ``verdicts``, else by its own, else now; a red one, or one of which a cell's test
+    failed, appends nothing. ``force`` lets a partial run in. Raises ``BaselineError`` for a file that can't
+    be read.
     """
     with _turn(folder):
         known = {name: load(folder, name) for name in sessions.endpoints(run)}
         judged = verdicts or run.verdicts
         if not judged:
             judged = judge_run({name: one for name, one in known.items() if one}, run, policy).lines
-        refusal = entry.refused_run(run, judged, force=force)
+        refusal = entry.refused_run(run, judged, force=force) or entry.refused_tests(run)
         if refusal:
             return [refusal]
         return [
@@ -146,8 +147,8 @@ def accept(
 ) -> str:
     """Start a new epoch with ``run``: the level moved on purpose. What happened, in a sentence.
 
-    A red run may enter, that is what this is for; one with failed requests, an interrupted, a void or a
-    replayed one may not, and a partial one only by ``force``.
+    A red run may enter, that is what this is for, also one below a floor; one with failed requests, an
+    interrupted, a void or a replayed one may not, and a partial one only by ``force``.
     """
     with _turn(folder):
         old = load(folder, endpoint)

@@ -37,6 +37,25 @@ def refused_run(run: Run, verdicts: Iterable[Verdict], *, force: bool) -> str | 
     return None
 
 
+def refused_tests(run: Run) -> str | None:
+    """Why no session of a run may enter of which a test failed, though it was answered; None where none did.
+
+    What broke a floor would be the level that later runs are measured by.
+    """
+    failed = [one for one in run.cells if one.failure is not None and all(each.ok for each in one.samples)]
+    if not failed:
+        return None
+    first = failed[0]
+    return ngettext(
+        "{cell} on {endpoint} failed ({why}): nothing was appended to the baselines",
+        "{count} cells failed, {cell} on {endpoint} first ({why}): nothing was appended to the baselines",
+        len(failed),
+        cell=first.key,
+        endpoint=first.endpoint,
+        why=(first.failure or "").partition("\n")[0],
+    )
+
+
 def _red_run(red: Sequence[Verdict]) -> str:
     """What moved may be accepted as a new level; requests that failed never are."""
     names = sentences.names(sorted({verdict.endpoint for verdict in red}))

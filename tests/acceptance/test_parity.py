@@ -22,6 +22,7 @@ def test_a_run_comes_to_the_same_in_workers(project: Any, mock: str) -> None:
         seen.append(parity.outcome(folder, arrangement, stop=False))
     alone, workers = seen
     assert alone.exit_codes == [1, 1], "a cell is below its floor"
+    assert alone.refused, "so the run was not appended to the baselines"
     assert len(alone.run["cells"]) == 8
     assert len(alone.last_failed) == 2
     assert alone.run["complete"] is True

@@ -153,6 +153,21 @@ def test_a_run_with_failed_requests_never_enters(tmp_path: Path, make: Maker) ->
     assert not (tmp_path / "box.json").exists()
 
 
+def test_a_run_below_a_floor_enters_only_as_a_new_level(tmp_path: Path, make: Maker) -> None:
+    before = filled(tmp_path, make).read_bytes()
+    run = make.session(name="new")
+    low = structs.replace(run.cells[2], failure="correctness is 2, under the scenario's floor of 8\nmore")
+    (said,) = baselines.update(tmp_path, structs.replace(run, cells=(*run.cells[:2], low, *run.cells[3:])))
+    assert said == (
+        "coding/s2/en on box failed (correctness is 2, under the scenario's floor of 8): "
+        "nothing was appended to the baselines"
+    )
+    assert (tmp_path / "box.json").read_bytes() == before
+    both = structs.replace(run, cells=(low, low, *run.cells[2:]))
+    assert baselines.update(tmp_path, both)[0].startswith("2 cells failed, coding/s2/en on box first (")
+    assert "a new level starts" in baselines.accept(tmp_path, both, "box")
+
+
 def test_the_verdicts_of_the_run_itself_decide(tmp_path: Path, make: Maker) -> None:
     baseline = baselines.load(filled(tmp_path, make).parent, "box")
     run = make.session(0.5, name="new")
