@@ -7,20 +7,24 @@ code is tested.
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import fuzz_commands
 import httpx
 import msgspec
 from faults import TABLE
+from fuzz_mutations import altered, either, made, mutated, seeds, split
 
-from pytest_llmeval import project, runfile, scenarios, wire
+from pytest_llmeval import journal, project, runfile, scenarios, wire
 from pytest_llmeval.errors import (
     BaselineError,
     EndpointError,
+    ResumeError,
     RunFileError,
     ScenarioError,
     SettingsError,
@@ -42,63 +46,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 MOST_BYTES = 20_000
 """Of a text that is mutated."""
-_BYTES = [
-    b"",
-    b"\0",
-    b"\n",
-    b"\r",
-    b"\r\n",
-    b"\n\n",
-    b"\xff",
-    b"\xed\x95",
-    b"\xef\xbb\xbf",
-    b"\t",
-    b"\x1b[31m",
-]
-_JSON = [
-    b"null",
-    b"NaN",
-    b"-Infinity",
-    b"1e999",
-    b"-1",
-    b"true",
-    b'""',
-    b"{}",
-    b"[]",
-    b"]",
-    b"}",
-    b'"',
-    b"\\ud83d",
-]
-_YAML = [
-    b":",
-    b": ",
-    b"- ",
-    b"#",
-    b"&a ",
-    b"*a",
-    b"!!python/object ",
-    b"<<: ",
-    b"|\n",
-    b"'",
-    b"${x}",
-    b"{prompt}",
-]
-_WORDS = [
-    b"data: ",
-    b"error: {",
-    b"[DONE]",
-    b"event:",
-    b"<script>",
-    b"<",
-    b"%",
-    b"```",
-    b"~~~",
-    b"../",
-    "\u202e한".encode(),
-]
-_LONG = [b"9" * 400, b"9" * 5000, b"[" * 2000, b'{"a":' * 1500, b"x" * 500, b" " * 500]
-NASTY = [*_BYTES, *_JSON, *_YAML, *_WORDS, *_LONG]
 
 
 class Target(NamedTuple):
@@ -106,40 +53,6 @@ class Target(NamedTuple):
 
     make: Callable[[Random], Any]
     check: Callable[[Any], None]
-
-
-def mutated(corpus: tuple[bytes, ...]) -> Callable[[Random], bytes]:
-    """One of the texts with up to eight pieces of it cut out, doubled or replaced."""
-
-    def make(chance: Random) -> bytes:
-        data = chance.choice(corpus)
-        for _ in range(chance.choice((0, 1, 1, 2, 3, 5, 8))):
-            start = chance.randint(0, len(data))
-            end = min(len(data), start + chance.randint(0, chance.choice((0, 4, 30, 2000))))
-            middle = chance.choice(
-                (
-                    chance.choice(NASTY),
-                    chance.randbytes(chance.randint(0, 6)),
-                    data[start:end] * chance.choice((0, 2, 3)),
-                )
-            )
-            data = data[:start] + middle + data[end:]
-        return data
-
-    return make
-
-
-def split(bodies: Callable[[Random], bytes]) -> Callable[[Random], list[bytes]]:
-    """A body in up to eight reads."""
-
-    def make(chance: Random) -> list[bytes]:
-        body = bodies(chance)
-        cuts = sorted(chance.randint(0, len(body)) for _ in range(chance.randint(0, 7)))
-        return [
-            body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True) if start < end
-        ]
-
-    return make
 
 
 # -- streams -----------------------------------------------------------------------------------------------
@@ -264,13 +177,6 @@ def _series(data: bytes) -> None:
 # -- the list ----------------------------------------------------------------------------------------------
 
 
-@cache
-def _seeds(name: str) -> tuple[bytes, ...]:
-    """Texts of ``fuzz_seeds`` that are as they should be."""
-    paths = sorted((ROOT / "benchmarks" / "fuzz_seeds").glob(f"{name}-*"))
-    return tuple(path.read_bytes() for path in paths)
-
-
 def _scripts() -> tuple[bytes, ...]:
     """What the fault server sends, without its floods."""
     every = (b"".join(step for step in fault.script if isinstance(step, bytes)) for fault in TABLE)
@@ -278,7 +184,7 @@ def _scripts() -> tuple[bytes, ...]:
 
 
 def _bodies() -> tuple[bytes, ...]:
-    return (*(script.partition(b"\r\n\r\n")[2] for script in _scripts()), *_seeds("sse"))
+    return (*(script.partition(b"\r\n\r\n")[2] for script in _scripts()), *seeds("sse"))
 
 
 def _files(folder: str, pattern: str) -> tuple[bytes, ...]:
@@ -302,7 +208,13 @@ def _values(chance: Random, depth: int = 4) -> Any:
 
 
 def _refusals(chance: Random) -> tuple[int, bytes]:
-    return chance.randint(400, 599), mutated(_seeds("refusal"))(chance)
+    return chance.randint(400, 599), mutated(seeds("refusal"))(chance)
+
+
+def _lines(chance: Random) -> bytes:
+    """A journal: lines that are whole, and almost."""
+    kinds = (journal.Opening, journal.Cell, journal.Cell, journal.Reopening)
+    return b"\n".join(altered(made(kind))(chance) for kind in kinds) + chance.choice((b"\n", b"", b"\n{"))
 
 
 def _project(path: Path) -> None:
@@ -315,18 +227,30 @@ def _baseline(path: Path) -> None:
 
 _RECORDINGS = _files("fixtures/qwen05", "*.json")
 
+
+def _recordings(chance: Random) -> Any:
+    return json.loads(chance.choice(_RECORDINGS))
+
+
 TARGETS = {
     "sse": Target(split(mutated(_bodies())), _sse),
-    "ndjson": Target(split(mutated(_seeds("ndjson"))), partial(_any_split, ndjson.assemble)),
-    "freeform": Target(split(mutated((*_bodies(), *_seeds("ndjson")))), _freeform),
+    "ndjson": Target(split(mutated(seeds("ndjson"))), partial(_any_split, ndjson.assemble)),
+    "freeform": Target(split(mutated((*_bodies(), *seeds("ndjson")))), _freeform),
     "http": Target(split(mutated(_scripts())), _http),
     "refusal": Target(_refusals, _refused),
-    "extract": Target(mutated(_seeds("extract")), _extracted),
-    "yaml": Target(mutated(_seeds("yaml")), partial(_file, "a.eval.yaml", scenarios.load, ScenarioError)),
-    "toml": Target(mutated(_seeds("toml")), partial(_file, "llmeval.toml", _project, SettingsError)),
-    "baseline": Target(mutated(_seeds("baseline")), partial(_file, "a.json", _baseline, BaselineError)),
-    "run": Target(mutated(_seeds("run")), partial(_file, "run.json", _rewritten, RunFileError)),
+    "extract": Target(mutated(seeds("extract")), _extracted),
+    "yaml": Target(mutated(seeds("yaml")), partial(_file, "a.eval.yaml", scenarios.load, ScenarioError)),
+    "toml": Target(mutated(seeds("toml")), partial(_file, "llmeval.toml", _project, SettingsError)),
+    "baseline": Target(
+        either(mutated(seeds("baseline")), fuzz_commands.BASELINE),
+        partial(_file, "a.json", _baseline, BaselineError),
+    ),
+    "run": Target(
+        either(mutated(seeds("run")), fuzz_commands.RUN), partial(_file, "run.json", _rewritten, RunFileError)
+    ),
+    "journal": Target(_lines, partial(_file, journal.FILE, journal.read, ResumeError)),
+    "commands": Target(fuzz_commands.make, fuzz_commands.check),
     "wire": Target(_values, _wired),
-    "recording": Target(mutated(_RECORDINGS), _recorded),
-    "metrics": Target(mutated(_seeds("metrics")), _series),
+    "recording": Target(either(mutated(_RECORDINGS), altered(_recordings)), _recorded),
+    "metrics": Target(mutated(seeds("metrics")), _series),
 }

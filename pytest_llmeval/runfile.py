@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -12,7 +13,7 @@ from .errors import RunFileError
 from .model import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 T = TypeVar("T", int, float)
@@ -41,9 +42,29 @@ def load(path: Path) -> Run:
         hint = "update pytest-llmeval-suite" if newer else AGAIN
         raise RunFileError(f"is not a {SCHEMA} file (its schema: {schema!r})", where=str(path), hint=hint)
     try:
-        return wire.build(data, Run)
+        run = wire.build(data, Run)
     except msgspec.ValidationError as error:
         raise RunFileError(f"is damaged: {error}", where=str(path), hint=AGAIN) from None
+    if damage := next(_damage(run), None):
+        raise RunFileError(f"is damaged: {damage}", where=str(path), hint=AGAIN)
+    return run
+
+
+def _damage(run: Run) -> Iterator[str]:
+    """What no run says, though the types would allow it."""
+    for time in (run.started, run.finished):
+        if not _is_time(time):
+            yield f"{time!r:.60} is no time like 2026-11-21T03:45:01Z"
+    for record in run.cells:
+        if any(not sample.ok and sample.error is None for sample in record.samples):
+            yield f"a sample of {record.key!r:.60} failed, and has no error"
+
+
+def _is_time(written: str) -> bool:
+    try:
+        return dt.datetime.fromisoformat(written).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _refuse(constant: str) -> NoReturn:

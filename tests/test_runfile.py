@@ -150,6 +150,21 @@ def test_damage_is_told_with_its_place(tmp_path: Path, changed: dict[str, Any], 
     assert error.hint == AGAIN
 
 
+@pytest.mark.parametrize("time", ["", "today", "2026-11-21", "2026-11-21T03:45:01", "2026-13-21T03:45:01Z"])
+def test_what_is_no_time_is_refused(tmp_path: Path, time: str) -> None:
+    for field in ("started", "finished"):
+        error = refused(written(tmp_path, as_dict(**{field: time})))
+        assert error.what == f"is damaged: {time!r} is no time like 2026-11-21T03:45:01Z"
+
+
+def test_a_failed_sample_has_an_error(tmp_path: Path) -> None:
+    run = as_dict()
+    run["cells"][0]["samples"][0]["ok"] = False
+    assert (
+        refused(written(tmp_path, run)).what == "is damaged: a sample of 's/x/ko' failed, and has no error"
+    )
+
+
 def test_what_a_later_version_added_is_ignored(tmp_path: Path) -> None:
     path = written(tmp_path, as_dict(added_later={"a": 1}, host={**as_dict()["host"], "fans": 8}))
     assert runfile.load(path).host == RUN.host

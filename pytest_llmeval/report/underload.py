@@ -73,14 +73,19 @@ def sentences(run: Run) -> Iterator[str]:
                 count=len(record.load),
                 why=reasons[0],
             )
-    known = [batch for record in records for batch in record.load if batch.client_ceiling_tps is not None]
+    known = [
+        (batch.client_busy, batch.client_ceiling_tps)
+        for record in records
+        for batch in record.load
+        if batch.client_busy is not None and batch.client_ceiling_tps is not None
+    ]
     if known:
-        busiest = max(known, key=lambda batch: batch.client_busy or 0.0)
+        busy, ceiling_tps = max(known)
         yield _(
             "this client was busy {share} of the time at most; one process of it does {rate} tokens/s "
             "or more here",
-            share=f"{busiest.client_busy:.0%}",
-            rate=f"{busiest.client_ceiling_tps:,.0f}",
+            share=f"{busy:.0%}",
+            rate=f"{ceiling_tps:,.0f}",
         )
 
 

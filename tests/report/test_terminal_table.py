@@ -433,7 +433,8 @@ def test_what_the_system_gave_under_load():
 def test_the_clients_own_ceiling_is_said():
     busy = batch(client_busy=0.5, client_ceiling_tps=40_000.0)
     idle = batch(1, client_busy=0.12, client_ceiling_tps=20_000.0)
-    shown = load_table(run(structs.replace(record("load/users/en"), load=(busy, idle))), width=100)
+    half = batch(2, client_ceiling_tps=10_000.0)
+    shown = load_table(run(structs.replace(record("load/users/en"), load=(busy, idle, half))), width=100)
     assert shown[-1] == (
         "this client was busy 50% of the time at most; one process of it does 40,000 tokens/s or more here"
     )
