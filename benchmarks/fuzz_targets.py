@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import fuzz_commands
+import fuzz_servers
 import httpx
 import msgspec
 from faults import TABLE
@@ -28,6 +29,7 @@ from pytest_llmeval.errors import (
     RunFileError,
     ScenarioError,
     SettingsError,
+    TelemetryError,
     UsageError,
 )
 from pytest_llmeval.judge import baselines
@@ -35,9 +37,11 @@ from pytest_llmeval.measure import failures, foreign, freeform, ndjson, recordin
 from pytest_llmeval.measure.connection import Connection, Unanswered
 from pytest_llmeval.measure.received import Assemble, Received
 from pytest_llmeval.measure.tape import Tape
-from pytest_llmeval.measure.telemetry import exposition
-from pytest_llmeval.model import Record, Run
+from pytest_llmeval.measure.telemetry import exposition, ollama
+from pytest_llmeval.model import Check, Record, Run
 from pytest_llmeval.score import extract
+from pytest_llmeval.score.sandbox import replies
+from pytest_llmeval.score.scorers import python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +139,40 @@ def _extracted(data: bytes) -> None:
         assert extraction.code is None or extraction.code.strip()
     extract.prose(text)
     extract.spoken(text)
+
+
+_TOLD = (
+    ["returned", ["list", [["int", 1], ["str", "a"], ["float", 0.5], ["NoneType", None], ["bool", True]]]],
+    ["returned", ["dict", [[["tuple", [["complex", "1j"]]], ["set", [["bytes", "00ff"]]]]]]],
+    ["returned", ["other", "A", "<A>"]],
+    ["raised", ["ValueError", "Exception"], "why"],
+    ["loaded"],
+    ["guarded"],
+)
+"""What the process says in which an answer runs."""
+_EQUAL: tuple[Any, ...] = (1, 0.5, "a", None, True, [1, "a"], {"a": [1]})
+
+
+def _told(chance: Random) -> tuple[bytes, Any]:
+    return altered(lambda chance: json.loads(json.dumps(chance.choice(_TOLD))))(chance), chance.choice(_EQUAL)
+
+
+def _replied(case: tuple[bytes, Any]) -> None:
+    line, expected = case
+    replies.refusal(line)
+    result = replies.result(line)
+    if result is not None:
+        python.failure(Check(call="f(1)", equals=expected), result)
+
+
+def _pages(chance: Random) -> bytes:
+    listed = {"models": [{"name": "m", "size": 5, "size_vram": 4}]}
+    return altered(lambda _: json.loads(json.dumps(listed)))(chance)
+
+
+def _loaded(data: bytes) -> None:
+    with suppress(TelemetryError):
+        assert all(0 <= value < 2**63 for value in ollama.figures(data, None).values())
 
 
 # -- files -------------------------------------------------------------------------------------------------
@@ -237,6 +275,7 @@ TARGETS = {
     "ndjson": Target(split(mutated(seeds("ndjson"))), partial(_any_split, ndjson.assemble)),
     "freeform": Target(split(mutated((*_bodies(), *seeds("ndjson")))), _freeform),
     "http": Target(split(mutated(_scripts())), _http),
+    "server": Target(fuzz_servers.make, fuzz_servers.check),
     "refusal": Target(_refusals, _refused),
     "extract": Target(mutated(seeds("extract")), _extracted),
     "yaml": Target(mutated(seeds("yaml")), partial(_file, "a.eval.yaml", scenarios.load, ScenarioError)),
@@ -252,5 +291,7 @@ TARGETS = {
     "commands": Target(fuzz_commands.make, fuzz_commands.check),
     "wire": Target(_values, _wired),
     "recording": Target(either(mutated(_RECORDINGS), altered(_recordings)), _recorded),
+    "replies": Target(_told, _replied),
+    "loaded": Target(either(_pages, mutated((b'{"models":[{"name":"m","size":5}]}',))), _loaded),
     "metrics": Target(mutated(seeds("metrics")), _series),
 }

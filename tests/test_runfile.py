@@ -160,9 +160,7 @@ def test_what_is_no_time_is_refused(tmp_path: Path, time: str) -> None:
 def test_a_failed_sample_has_an_error(tmp_path: Path) -> None:
     run = as_dict()
     run["cells"][0]["samples"][0]["ok"] = False
-    assert (
-        refused(written(tmp_path, run)).what == "is damaged: a sample of 's/x/ko' failed, and has no error"
-    )
+    assert refused(written(tmp_path, run)).what == "is damaged: a sample of 's/x/ko' failed, and has no error"
 
 
 def test_what_a_later_version_added_is_ignored(tmp_path: Path) -> None:

@@ -10,12 +10,16 @@ import json
 import math
 from typing import Any
 
+from pytest_llmeval import wire
+
 MOST_BYTES = 8 * 1024 * 1024
 """Of one JSON text: a hundred times the longest answer of a model. More is not decoded."""
 MOST_TOKENS = 1_000_000_000
 """A count beyond this, or below 0, is no count."""
 LONGEST_NAME = 200
 """Characters kept of a name that a server gives: its model, its version, why it stopped."""
+LONGEST_ID = 1000
+"""Characters of what a server calls a model; a longer one is none."""
 NOTHING = object()
 """What `decoded` says of bytes that are no JSON."""
 
@@ -59,3 +63,10 @@ def count(value: Any) -> int | None:
 def name(value: Any) -> str | None:
     """A text that is not empty, cut to what a name may be; else None."""
     return value[:LONGEST_NAME] if isinstance(value, str) and value else None
+
+
+def identifier(value: Any) -> str | None:
+    """What can be sent back as the name of a model, as it is; None for any other value."""
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_ID or wire.text(value) != value:
+        return None
+    return value

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .sandbox.protocol import Sandbox
     from .scorers.protocol import Analyses, Scorer, Special
 
+LONGEST_REASON = 400
+"""Characters of a reason that are kept."""
 _SCORERS: dict[str | None, Scorer] = {
     None: prose.score,
     "python": python.score,
@@ -115,8 +117,14 @@ def _scored(
         "clarity": round(fmean(clear.values()), 3) if clear else None,
     }
     parts = {**marks.parts, **(judged.parts if judged else {}), **clear}
-    reasons = (*broken, *marks.reasons, *(judged.reasons if judged else ()), *said.reasons)
+    why = (*broken, *marks.reasons, *(judged.reasons if judged else ()), *said.reasons)
+    reasons = tuple(map(_bounded, why))
     return Score(**scores, total=_total(scores, weights(scenario)), parts=parts, absent=absent), reasons
+
+
+def _bounded(reason: str) -> str:
+    """A reason may quote a name or a message of the answer's, and those are of any length."""
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 1]}…"
 
 
 def _marks(

@@ -158,6 +158,11 @@ def test_no_model_at_all() -> None:
         describe(models())
 
 
+@pytest.mark.parametrize("name", ["", "\ud83d", "m" * 1001, 5, None, ["m"]])
+def test_what_cannot_be_sent_back_is_no_model(name: Any) -> None:
+    assert describe({"/v1/models": (200, {"data": [{"id": name}, {"id": "m" * 1000}]})}).model == "m" * 1000
+
+
 def test_a_server_without_a_list_needs_a_configured_model() -> None:
     assert describe({}, model="m").model == "m"
     with pytest.raises(EndpointError, match="no list of models"):

@@ -63,6 +63,7 @@ RUN = {
     "sleeps": "import time\ndef f(x):\n    time.sleep(10 ** 6)\n",
     "forks": "import os\ndef f(x):\n    while True:\n        os.fork()\n",
     "starts threads": "from threading import Thread\ndef f(x):\n    while True: Thread(target=f).start()\n",
+    "raises by a long name": "def f(x):\n    raise type('E' * 10 ** 5, (Exception,), {})\n",
     "an endless repr": "class A:\n    def __repr__(self): return repr(self)\ndef f(x):\n    return A()\n",
 }
 SLOW = ("multiplying", "doubling lists", "inheritance chain", "diamonds")
@@ -94,7 +95,7 @@ def scored(analyser: Analyser, language: str, code: str) -> tuple[Score, tuple[s
     text = f"Here it is.\n\n````{language}\n{code}\n````\n"
     score, reasons = rubric.score(SCENARIOS[language], "en", text, analyser, SANDBOX)
     assert time.monotonic() - started < MOST_S
-    assert all(reason and "\n" not in reason and len(reason) < 300 for reason in reasons)
+    assert all(reason and "\n" not in reason and len(reason) <= rubric.LONGEST_REASON for reason in reasons)
     return score, reasons
 
 

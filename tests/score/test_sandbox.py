@@ -190,6 +190,8 @@ def test_a_forged_line_still_has_to_be_right(sandbox: Sandbox) -> None:
         '["passed"]',
         '["returned",["bool",1]]',
         '["returned",["int","1"]]',
+        '["returned",["int",Infinity]]',
+        '["returned",["other","A",[]]]',
         "nonsense",
         '["guarded"]',
         '["refused","no"]',

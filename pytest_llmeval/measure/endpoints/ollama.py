@@ -16,7 +16,7 @@ from msgspec import structs
 
 from pytest_llmeval import wire
 from pytest_llmeval.errors import EndpointError
-from pytest_llmeval.measure import budget, exchange, ndjson, timing
+from pytest_llmeval.measure import budget, exchange, foreign, ndjson, timing
 from pytest_llmeval.measure.exchange import Channel, Options
 from pytest_llmeval.measure.route import is_loopback
 from pytest_llmeval.model import Facts, Failure
@@ -64,7 +64,7 @@ class OllamaClient:
                 hint='for other servers set kind = "openai"',
             )
         tags = await ask.required(self._base.beside("api/tags"))
-        names = [name for one in _list(tags, "models") if (name := probe.text_of(one, "name"))]
+        names = [one["name"] for one in _models(tags)]
         model = probe.chosen_name(_tagged(self.endpoint.model, names), names, self._base.beside("api/tags"))
         shown = await ask.optional(self._base.beside("api/show"), {"model": model})
         return Facts(
@@ -83,7 +83,7 @@ class OllamaClient:
     async def _loaded(self, ask: probe.Probe, model: str | None) -> Any:
         """The model as it is loaded now; None if it is not."""
         running = await ask.optional(self._base.beside("api/ps"))
-        return next((one for one in _list(running, "models") if probe.text_of(one, "name") == model), None)
+        return next((one for one in _models(running) if one["name"] == model), None)
 
     async def stream(self, request: Request, on_read: OnRead | None = None) -> Response:
         """Send one request. Raises ``UsageError`` for a bad one."""
@@ -190,6 +190,8 @@ def _tagged(model: str | None, names: list[str]) -> str | None:
     return f"{model}:latest" if model and model not in names and ":" not in model else model
 
 
-def _list(data: dict[str, Any], name: str) -> list[Any]:
-    value = data.get(name)
-    return value if isinstance(value, list) else []
+def _models(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The entries that have a usable name."""
+    listed = data.get("models")
+    every = listed if isinstance(listed, list) else []
+    return [one for one in every if isinstance(one, dict) and foreign.identifier(one.get("name"))]

@@ -176,7 +176,7 @@ class Probe:
         self._connect_s = connect_s
 
     async def models(self) -> list[dict[str, Any]] | None:
-        """The entries of ``/v1/models``; None where the server has no such list."""
+        """The entries of ``/v1/models`` that have a usable ``id``; None where the server has no such list."""
         url = self.base.path("models")
         response = await self._loaded(url)
         if response.status in (404, 405, 501):
@@ -189,7 +189,7 @@ class Probe:
                 where=str(url),
                 hint="check host, port and path of the URL",
             )
-        return [card for card in listed if isinstance(card, dict) and isinstance(card.get("id"), str)]
+        return [card for card in listed if isinstance(card, dict) and foreign.identifier(card.get("id"))]
 
     async def required(self, url: httpx.URL, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """A JSON object that there must be. Raises ``EndpointError``."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from pytest_llmeval import wire
 from pytest_llmeval.errors import TelemetryError
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from .protocol import Figures, Reading
 
 
+_Bytes = Annotated[int, Meta(ge=0, le=2**53)]
+
+
 class _Model(Struct):
     name: str = ""
-    size: int | None = None
-    size_vram: int | None = None
+    size: _Bytes | None = None
+    size_vram: _Bytes | None = None
 
 
 class _Loaded(Struct):

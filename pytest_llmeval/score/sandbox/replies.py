@@ -25,7 +25,7 @@ _DECODE: dict[str, Callable[..., object]] = {
     "set": lambda items: {_value(item) for item in items},
     "frozenset": lambda items: frozenset(_value(item) for item in items),
     "dict": lambda pairs: {_value(key): _value(item) for key, item in pairs},
-    "other": Opaque,
+    "other": lambda name, shown: Opaque(str(name), str(shown)),
 }
 
 
@@ -48,7 +48,16 @@ def result(line: bytes) -> Result | None:
             return Returned(_value(content[0]))
         if kind == "raised":
             return Raised(tuple(map(str, content[0])), str(content[1]))
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError, MemoryError, AttributeError):
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        ArithmeticError,
+        RecursionError,
+        MemoryError,
+        AttributeError,
+    ):
         pass
     return Broken("told a result that can't be read")
 

@@ -54,6 +54,12 @@ def test_an_older_answer_without_vram() -> None:
     assert figures(b'{"models": [{"name": "a:latest", "size": 7}]}', "a") == {"model_memory_bytes": 7.0}
 
 
+@pytest.mark.parametrize("size", ["-1", "9" * 400, "1e400"])
+def test_what_no_memory_is(size: str) -> None:
+    with pytest.raises(TelemetryError, match="/api/ps does not answer as Ollama's does"):
+        figures(b'{"models": [{"name": "a", "size": %s}]}' % size.encode(), "a")
+
+
 @given(st.binary() | st.sampled_from([b"{}", b"[]", b'{"models": 3}', b'{"models": [{"size": "big"}]}']))
 def test_something_else(body: bytes) -> None:
     with pytest.raises(TelemetryError, match="/api/ps does not answer as Ollama's does"):
