@@ -1,6 +1,7 @@
-"""What ``llmeval`` makes of run files and baselines that almost fit: an answer, or one sentence of refusal.
+"""What ``llmeval`` makes of files that almost fit: an answer, or one sentence of refusal.
 
-Each example is one command in a project of two runs and a baseline. What a command wrote can be read again.
+Each example is one command in a project of two runs, a baseline, models and problems. What a command wrote
+can be read again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from unittest import mock
 
-from fuzz_mutations import altered, document
+from fuzz_mutations import altered, any_of, document, mutated, seeds
 
 from pytest_llmeval import cli, runfile
 from pytest_llmeval.errors import BaselineError
@@ -25,6 +26,35 @@ if TYPE_CHECKING:
     from random import Random
 
 RUN, BASELINE = altered(document("run", Run)), altered(document("baseline", Baseline))
+_ANSWER = {"endpoint": "a", "cell": "mine/add/en", "round": 0, "text": "```python\n1\n```", "reasoning": ""}
+_CONFIG = {
+    "text_config": {"n_layer": 2, "num_attention_heads": 4, "hidden_size": 64, "sliding_window": 8},
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "hidden_size": 64,
+    "max_position_embeddings": 2048,
+    "layer_types": ["full_attention", "sliding_attention"],
+    "kv_lora_rank": 4,
+    "qk_rope_head_dim": 2,
+}
+_INDEX = {"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
+_PROBLEM = {
+    "task_id": "T/0",
+    "entry_point": "f",
+    "prompt": "def f(a):\n",
+    "canonical_solution": "    return a\n",
+    "test": "def check(candidate):\n    assert candidate(1) == 1\n",
+}
+FILES = {
+    "one.json": RUN,
+    "two.json": RUN,
+    "answers.jsonl": any_of(_ANSWER),
+    "baselines/a.json": BASELINE,
+    "model.gguf": mutated(seeds("gguf")),
+    "model/config.json": any_of(_CONFIG, _CONFIG["text_config"]),
+    "model/model.safetensors.index.json": any_of(_INDEX),
+    "problems.jsonl": any_of(_PROBLEM),
+}
 COMMANDS = (
     "judge one.json",
     "judge --fail-inconclusive one.json",
@@ -36,6 +66,9 @@ COMMANDS = (
     "report one.json",
     "report one.json two.json",
     "fit --layers=2 --kv-heads=2 --head-dim=64 --weights=1GiB --context=2048 --run=one.json",
+    "fit model.gguf --memory=24GiB",
+    "fit model --memory=24GiB --parallel=4",
+    "suite list problems.jsonl",
     "baseline show",
     "baseline update --run=one.json",
     "baseline update --force --run=one.json",
@@ -47,31 +80,28 @@ _SHOWN = {"\n", "\u200b"}
 
 
 class Case(NamedTuple):
-    """A command, what its files hold, and the language in which it tells."""
+    """A command, the language in which it tells, and the project's files."""
 
     command: str
     language: str
-    one: bytes
-    two: bytes
-    baseline: bytes
+    files: dict[str, bytes]
 
 
 def make(chance: Random) -> Case:
     """One example."""
-    return Case(
-        chance.choice(COMMANDS), chance.choice(("en", "ko")), RUN(chance), RUN(chance), BASELINE(chance)
-    )
+    command = chance.choice(COMMANDS)
+    language = chance.choice(("en", "ko"))
+    return Case(command, language, {name: content(chance) for name, content in FILES.items()})
 
 
 def check(case: Case) -> None:
     """It ends in an exit code of its own, prints nothing but text, and what it wrote can be read."""
     with tempfile.TemporaryDirectory(prefix="llmeval-fuzz-") as name, contextlib.chdir(name):
         folder = Path(name)
-        (folder / ".llmeval").mkdir()
-        (folder / "baselines").mkdir()
-        (folder / "one.json").write_bytes(case.one)
-        (folder / "two.json").write_bytes(case.two)
-        (folder / "baselines" / "a.json").write_bytes(case.baseline)
+        for inside in (".llmeval", "baselines", "model"):
+            (folder / inside).mkdir()
+        for file, content in case.files.items():
+            (folder / file).write_bytes(content)
         was_read = _is_read(folder / "baselines")
         code, said = _run([f"--report-language={case.language}", *case.command.split()])
         assert code in (0, 1, 2), code

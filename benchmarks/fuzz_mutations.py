@@ -171,6 +171,11 @@ def either(*makers: Maker) -> Maker:
     return lambda chance: chance.choice(makers)(chance)
 
 
+def any_of(*values: Any) -> Callable[[Random], bytes]:
+    """One of the values, altered."""
+    return altered(lambda chance: copy.deepcopy(chance.choice(values)))
+
+
 @cache
 def seeds(name: str) -> tuple[bytes, ...]:
     """Texts of ``fuzz_seeds`` that are as they should be."""

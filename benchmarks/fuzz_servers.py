@@ -6,12 +6,11 @@ Each example is one server: a page for every route that a client may ask, and wh
 from __future__ import annotations
 
 import asyncio
-import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 import msgspec
-from fuzz_mutations import altered, mutated, seeds
+from fuzz_mutations import any_of, mutated, seeds
 
 from pytest_llmeval import wire
 from pytest_llmeval.errors import EndpointError
@@ -23,8 +22,6 @@ from pytest_llmeval.model import Endpoint, Facts, Request, Response, Timeouts
 if TYPE_CHECKING:
     from random import Random
 
-    from fuzz_mutations import Maker
-
 _VLLM = {"data": [{"id": "m", "owned_by": "vllm", "max_model_len": 2048}]}
 _LLAMA = {
     "data": [{"id": "m", "owned_by": "llamacpp", "aliases": ["n"], "meta": {"n_ctx": 2048, "ftype": "Q4"}}]
@@ -32,20 +29,14 @@ _LLAMA = {
 _OTHER = {"data": [{"id": "m", "owned_by": "me"}]}
 _PROPS = {"build_info": "b1", "model_ftype": "Q4", "default_generation_settings": {"n_ctx": 2048}}
 _LISTED = {"models": [{"name": "m:latest", "size": 5, "size_vram": 5, "context_length": 2048}]}
-
-
-def _one_of(*values: Any) -> Maker:
-    return altered(lambda chance: copy.deepcopy(chance.choice(values)))
-
-
 _PAGES = {
-    "/v1/models": _one_of(_VLLM, _LLAMA, _OTHER),
-    "/version": _one_of({"version": "0.1"}),
-    "/props": _one_of(_PROPS),
-    "/api/version": _one_of({"version": "0.1"}, {}),
-    "/api/show": _one_of({"details": {"quantization_level": "Q4"}}),
-    "/api/tags": _one_of(_LISTED),
-    "/api/ps": _one_of(_LISTED, {"models": []}),
+    "/v1/models": any_of(_VLLM, _LLAMA, _OTHER),
+    "/version": any_of({"version": "0.1"}),
+    "/props": any_of(_PROPS),
+    "/api/version": any_of({"version": "0.1"}, {}),
+    "/api/show": any_of({"details": {"quantization_level": "Q4"}}),
+    "/api/tags": any_of(_LISTED),
+    "/api/ps": any_of(_LISTED, {"models": []}),
 }
 _STATUS = (200, 200, 200, 200, 404, 500)
 _STREAMS = {"openai": "sse", "ollama": "ndjson"}

@@ -73,7 +73,7 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
             for line in map(json.loads, file):
                 if isinstance(line, dict):
                     yield line
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return
 
 
