@@ -28,10 +28,26 @@ errors are samples.
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+NOT_OURS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE}
+)
+"""Errors of the system that tell of the machine, not of a mistake in this program: no traceback helps."""
+
+
+def lack_of(error: BaseException) -> str | None:
+    """What the machine lacks, such as room on a disk or an analyser, in words; None for what is ours."""
+    if isinstance(error, LLMEvalError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in NOT_OURS:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return None
 
 
 class LLMEvalError(Exception):

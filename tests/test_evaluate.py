@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import time
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import pytest
 from msgspec import structs
 
 from pytest_llmeval import evaluate, hashes
+from pytest_llmeval.errors import AnalyserError
 from pytest_llmeval.measure.rounds import WARMUP_PROMPT, WARMUP_TOKENS, Asked
 from pytest_llmeval.model import (
     AnswerSpec,
@@ -270,6 +272,40 @@ def test_a_failed_answer_is_not_scored() -> None:
     assert analyser.seen == []
     assert (sample.score, sample.answer_sha256, sample.latency_s) == (None, None, None)
     assert sample.partial_tokens == 4
+
+
+@pytest.mark.parametrize(
+    ("lack", "told"),
+    [
+        (AnalyserError("the analyser can't be started"), "the analyser can't be started"),
+        (OSError(errno.ENOSPC, "No space left on device", "/tmp/x"), "/tmp/x: No space left on device"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+    ],
+)
+def test_what_was_measured_is_kept_where_nothing_can_be_scored(lack: Exception, told: str) -> None:
+    class Lacking(Analyser):
+        def analyse(self, code: str) -> Analysis:
+            super().analyse(code)
+            raise lack
+
+    analyser = Lacking()
+    asked = [Asked(number, 0.0, response(f"{CODE}#{number}")) for number in range(3)]
+    outcome = assess(asked, cell(rounds=3), analyser)
+    assert outcome.faults == (told,)
+    assert len(analyser.seen) == 1, "a machine that lacks something is not asked again and again"
+    assert [(one.ok, one.score, one.latency_s is None) for one in outcome.record.samples] == [
+        (True, None, False)
+    ] * 3
+    assert len(outcome.answers) == 3
+
+
+def test_a_mistake_of_ours_is_no_lack() -> None:
+    class Broken(Analyser):
+        def analyse(self, code: str) -> Analysis:
+            raise FileNotFoundError(errno.ENOENT, "No such file")
+
+    with pytest.raises(FileNotFoundError):
+        assess([Asked(0, 0.0, response(CODE))], cell(), Broken())
 
 
 def test_an_answer_that_was_cut_off_says_so() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from pytest_llmeval import hashes, wire
+from pytest_llmeval.errors import LLMEvalError, lack_of
 from pytest_llmeval.measure import ceiling, price, throughput, timing
 from pytest_llmeval.measure.quiet import STOPPED_S
 from pytest_llmeval.model import (
@@ -42,16 +43,27 @@ def assess(
     *,
     interrupted: bool = False,
 ) -> Outcome:
-    """Score every answer and put the record together. Byte-identical answers are scored once."""
+    """Score every answer and put the record together. Byte-identical answers are scored once.
+
+    Where this machine can't score one, what was measured is kept, and ``Outcome.faults`` says why.
+    """
+    faults: list[str] = []
 
     @functools.cache
     def score(text: str, cut_off: bool) -> tuple[Score, tuple[str, ...]]:
         return rubric.score(cell.scenario, cell.language, text, analyser, sandbox, cut_off=cut_off)
 
     def scored(response: Response) -> tuple[Score | None, tuple[str, ...]]:
-        if response.failure is not None:
+        if response.failure is not None or faults:
             return None, ()
-        return score(whole(cell.scenario, cell.language, response.text), response.finish_reason == "length")
+        try:
+            text = whole(cell.scenario, cell.language, response.text)
+            return score(text, response.finish_reason == "length")
+        except (LLMEvalError, OSError) as error:
+            if (lack := lack_of(error)) is None:
+                raise
+            faults.append(lack)
+            return None, ()
 
     samples = tuple(_sample(one, cell, *scored(one.response)) for one in asked)
     answers = tuple(
@@ -59,7 +71,7 @@ def assess(
         for one in asked
         if one.response.chunks
     )
-    return Outcome(record(cell, samples, _load(cell, asked)), answers, interrupted)
+    return Outcome(record(cell, samples, _load(cell, asked)), answers, interrupted, faults=tuple(faults))
 
 
 def whole(scenario: Scenario, language: str, text: str) -> str:

@@ -97,7 +97,8 @@ class Outcome(Struct, frozen=True):
     """What one cell yielded. ``interrupted``: it was cut off, and its last sample is a partial one.
 
     ``stopped``: why some of its rounds were not asked. ``reference``: that of the endpoint which
-    was asked in turn with it.
+    was asked in turn with it. ``faults``: what this machine lacked, so that answers are not scored or not
+    recorded, though all that was measured is here.
     """
 
     record: Record
@@ -105,6 +106,7 @@ class Outcome(Struct, frozen=True):
     interrupted: bool = False
     stopped: CeilingError | None = None
     reference: Outcome | None = None
+    faults: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[AnswerLine, ...]:

@@ -35,7 +35,7 @@ from pytest_llmeval.model import Facts, Parameters
 from pytest_llmeval.secret import Blotter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pytest_llmeval.model import Request
@@ -79,11 +79,20 @@ class Recorder:
     """Writes exchanges with one endpoint into a folder. What was there of a prompt is replaced by what comes.
 
     ``secrets`` are blotted out of error bodies. An answer whose text holds one is not kept: there it may lie
-    in pieces.
+    in pieces. ``on_unwritten`` is told of an exchange that could not be written, and the measurement goes on;
+    without it that raises.
     """
 
-    def __init__(self, folder: Path, facts: Facts, *, secrets: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        facts: Facts,
+        *,
+        secrets: Sequence[str] = (),
+        on_unwritten: Callable[[OSError], None] | None = None,
+    ) -> None:
         self.folder = folder
+        self._on_unwritten = on_unwritten
         self.facts = facts
         self._blotter = Blotter(secrets)
         self._kept: Counter[str] = Counter()
@@ -113,6 +122,14 @@ class Recorder:
             ended_ns=tape.ended_ns - tape.started_ns,
             broken=self._blotter.text(_ADDRESS.sub("", broken)) if broken else None,
         )
+        try:
+            self._write(exchange)
+        except OSError as error:
+            if self._on_unwritten is None:
+                raise
+            self._on_unwritten(error)
+
+    def _write(self, exchange: Exchange) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         name = _name(exchange.messages)
         if not self._kept[name]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack, contextmanager, suppress
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
@@ -16,26 +16,24 @@ from msgspec import structs
 from pytest_llmeval import evaluate, settings, values
 from pytest_llmeval.errors import CeilingError, EndpointError, OutOfTimeError
 from pytest_llmeval.measure import price
-from pytest_llmeval.measure.rounds import Restarted
 from pytest_llmeval.model import Failure
 from pytest_llmeval.score.analyser import Analyser
 from pytest_llmeval.score.sandbox import choice
 
-from . import elsewhere, progress
+from . import progress
 from .desk import exclusive_groups
-from .lines import Line
+from .lines import Line, Lines
 from .slots import turn_name, while_scoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pytest_llmeval.measure.endpoints.protocol import OnRead
-    from pytest_llmeval.measure.rounds import Asked, Restart
+    from pytest_llmeval.measure.rounds import Asked
     from pytest_llmeval.model import Endpoint, Scenario
     from pytest_llmeval.score.sandbox.protocol import Sandbox
 
     from .context import Context
-    from .desk import Opened
     from .lines import Window
     from .progress import Shown
 
@@ -69,18 +67,15 @@ class Bench:
         self.started_unix = context.started_unix
         self.began_s = context.began_s
         self.desk = context.desk
-        self.locks = context.locks
         self.take_turns = context.take_turns
-        self.is_elsewhere = context.is_elsewhere
         self.held_while_scoring = (
             while_scoring(context.settings) if context.is_worker and not context.is_elsewhere else {}
         )
-        self.kinds = context.kinds
         self.runner = asyncio.Runner(loop_factory=_loop_factory())
         self.gives_way = context.is_worker
         """Whether other processes may measure while this one scores."""
         self.analyser = Analyser(gives_way=self.gives_way)
-        self.lines: dict[str, Line] = {}
+        self.lines = Lines(context, self.runner)
         self.exclusive = exclusive_groups(context.settings)
         self.progress = progress.on(context.config, quiet=context.is_worker)
         self.spent: CeilingError | None = None
@@ -108,11 +103,12 @@ class Bench:
         self._refuse_late()
         if self.spent is not None and any(cell.price != price.FREE for cell in cells):
             raise self.spent
+        self.lines.unrecorded.clear()
         with self.progress.cell(cells[0]) as shown, self._parked(endpoint.name):
             talks = []
             for cell in cells:
                 try:
-                    line = self._line(cell.endpoint)
+                    line = self.lines.to(cell.endpoint)
                 except EndpointError as error:
                     return self._unreached(cells, cell, error)
                 talks.append(Talk(cell, line, line.window()))
@@ -125,7 +121,9 @@ class Bench:
             self.spent = askings[0].stopped or self.spent
         with self._quiet():
             outcomes = [self._outcome(talk, asking) for talk, asking in zip(talks, askings, strict=True)]
-        return structs.replace(outcomes[0], reference=outcomes[1] if len(outcomes) > 1 else None)
+        faults = dict.fromkeys([*self.lines.unrecorded, *(fault for one in outcomes for fault in one.faults)])
+        other_outcome = outcomes[1] if len(outcomes) > 1 else None
+        return structs.replace(outcomes[0], reference=other_outcome, faults=tuple(faults))
 
     def _cell(
         self,
@@ -192,7 +190,7 @@ class Bench:
             cell=talk.cell,
             warmup=warmup,
             on_round=on_round,
-            restart=self._restart(talk.cell.endpoint, line),
+            restart=self.lines.restart(talk.cell.endpoint, line),
         )
 
     def _outcome(self, talk: Talk, asking: evaluate.Asking) -> evaluate.Outcome:
@@ -230,8 +228,6 @@ class Bench:
         """What answers are executed in, chosen before the first of them."""
         return choice.usable(self.settings.sandbox, gives_way=self.gives_way)
 
-    # -- lines ---------------------------------------------------------------------------------------------
-
     @contextmanager
     def _parked(self, name: str) -> Iterator[None]:
         """The endpoint is needed for the length of the block."""
@@ -241,39 +237,6 @@ class Bench:
             if name in self.exclusive:
                 with suppress(EndpointError):  # the run is over
                     self.desk.park()
-
-    def _line(self, name: str) -> Line:
-        if self.is_elsewhere:
-            elsewhere.refuse_pinned(self.settings.endpoint(name))
-        opened = self.desk.open(name)
-        line = self.lines.get(name)
-        if line is None or line.opened.start != opened.start:
-            if line is not None:
-                self.runner.run(self.lines.pop(name).close())
-            line = self.lines[name] = self._line_to(name, opened)
-        return line
-
-    def _line_to(self, name: str, opened: Opened) -> Line:
-        endpoint = self.settings.endpoint(name)
-        return Line(self.settings, endpoint, opened, locks=self.locks, kinds=self.kinds)
-
-    def _restart(self, name: str, line: Line) -> Restart | None:
-        """How a cold start is made: our own server is started anew, another drops its model if it can."""
-        if line.opened.start:
-            return partial(self._started_anew, name)
-        return line.unload
-
-    async def _started_anew(self, name: str) -> Restarted:
-        """A line of its own to the endpoint's server after a start of its own."""
-        await self.lines.pop(name).close()
-        try:
-            opened = await asyncio.to_thread(self.desk.restart, name)
-        except asyncio.CancelledError:  # Ctrl-C: nobody is to wait for a start to its end
-            self.desk.close()
-            raise
-        line = self.lines[name] = self._line_to(name, opened)
-        line.is_fresh = False
-        return Restarted(line.client, opened.cold_start_s)
 
     def _with_deaths(self, cell: evaluate.Cell, asking: evaluate.Asking) -> evaluate.Asking:
         """What broke because the server died says so: the last failure at length, with the server's log."""
@@ -287,9 +250,7 @@ class Bench:
     def close(self) -> None:
         """Close connections, loop and the analyser's process."""
         try:
-            while self.lines:
-                _, line = self.lines.popitem()
-                self.runner.run(line.close())
+            self.lines.close()
         finally:
             self.runner.close()
             self.analyser.close()

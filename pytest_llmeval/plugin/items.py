@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_llmeval import problems, promises, scenarios, shipped
-from pytest_llmeval.errors import CeilingError, LLMEvalError, NotMeasurableError, ScenarioError
+from pytest_llmeval.errors import CeilingError, NotMeasurableError, ScenarioError, lack_of
 from pytest_llmeval.language import _
 from pytest_llmeval.model import cell_key
 from pytest_llmeval.report import cell as cell_text
@@ -21,12 +20,6 @@ if TYPE_CHECKING:
 
     from pytest_llmeval import evaluate
     from pytest_llmeval.model import Endpoint, Record, Scenario
-
-
-NOT_OURS = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE}
-)
-"""Errors that tell of the machine, not of a mistake in this program: no traceback helps."""
 
 
 class ScenarioFile(pytest.File):
@@ -117,14 +110,8 @@ class ScenarioItem(pytest.Item):
             pytest.fail("\n".join(broken), pytrace=False)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What the machine lacks is a sentence: an analyser that does not start, a disk that is full."""
-        error = excinfo.value
-        if isinstance(error, LLMEvalError):
-            return str(error)
-        if isinstance(error, OSError) and error.errno in NOT_OURS:
-            where = f"{error.filename}: " if error.filename else ""
-            return f"{where}{error.strerror}"
-        return super().repr_failure(excinfo, style)
+        """What the machine lacks is a sentence."""
+        return lack_of(excinfo.value) or super().repr_failure(excinfo, style)
 
     def _again(self) -> str:
         """The command that runs this cell again."""
@@ -166,7 +153,7 @@ def sentences(scenario: Scenario, outcome: evaluate.Outcome, *, strict: bool) ->
         if sample.error is not None
     ]
     broken = (*promises.broken(scenario, record), *(promises.unchecked(record) if strict else ()))
-    return [*dict.fromkeys(errors), *(() if errors else broken)]
+    return [*dict.fromkeys(errors), *outcome.faults, *(() if errors or outcome.faults else broken)]
 
 
 def add_shipped(session: pytest.Session, items: list[pytest.Item]) -> None:

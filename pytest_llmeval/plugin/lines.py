@@ -1,13 +1,15 @@
-"""One endpoint as one process speaks with it: its client, and the telemetry of its cells."""
+"""The endpoints as one process speaks with them: a client each, and the telemetry of its cells."""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from pytest_llmeval.language import N_, _
 from pytest_llmeval.measure import endpoints, price
 from pytest_llmeval.measure.discreet import Discreet
 from pytest_llmeval.measure.endpoints.protocol import Unloads
@@ -17,10 +19,10 @@ from pytest_llmeval.measure.rounds import Restarted
 from pytest_llmeval.measure.telemetry import choose
 from pytest_llmeval.secret import Blotter
 
-from . import hosting
+from . import elsewhere, hosting
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_llmeval.model import Endpoint, Facts, Telemetry
     from pytest_llmeval.settings import Settings
 
+    from .context import Context
     from .desk import Opened
 
 
@@ -60,7 +63,10 @@ def connect(
 
 
 class Line:
-    """``opened`` is how the desk opened it; a server that was started again makes a new line."""
+    """``opened`` is how the desk opened it; a server that was started again makes a new line.
+
+    ``on_unrecorded`` is told of an answer that ``--llm-record`` could not write.
+    """
 
     def __init__(
         self,
@@ -69,13 +75,14 @@ class Line:
         opened: Opened,
         *,
         locks: Path,
+        on_unrecorded: Callable[[OSError], None],
         kinds: Mapping[str, Factory] | None = None,
     ) -> None:
         self.opened = opened
         self.is_fresh = True
         """Whether nothing was asked yet."""
         endpoint = structs.replace(endpoint, url=opened.url)
-        on_tape = _recorder(settings, endpoint, opened.facts)
+        on_tape = _recorder(settings, endpoint, opened.facts, on_unrecorded)
         self.client = connect(
             settings, endpoint, locks=locks, facts=opened.facts, on_tape=on_tape, kinds=kinds
         )
@@ -135,11 +142,80 @@ class Window:
                     self.telemetry = self._sampler.stop()
 
 
-def _recorder(settings: Settings, endpoint: Endpoint, facts: Facts) -> Recorder | None:
+class Lines:
+    """The line to every endpoint that this process has asked.
+
+    ``unrecorded``: why answers were not recorded, a sentence each.
+    """
+
+    def __init__(self, context: Context, runner: asyncio.Runner) -> None:
+        self.unrecorded: list[str] = []
+        self._settings = context.settings
+        self._desk = context.desk
+        self._locks = context.locks
+        self._kinds = context.kinds
+        self._is_elsewhere = context.is_elsewhere
+        self._runner = runner
+        self._lines: dict[str, Line] = {}
+
+    def to(self, name: str) -> Line:
+        """The line to an endpoint, which is opened, or opened anew. Raises ``EndpointError``."""
+        if self._is_elsewhere:
+            elsewhere.refuse_pinned(self._settings.endpoint(name))
+        opened = self._desk.open(name)
+        line = self._lines.get(name)
+        if line is None or line.opened.start != opened.start:
+            if line is not None:
+                self._runner.run(self._lines.pop(name).close())
+            line = self._lines[name] = self._line(name, opened)
+        return line
+
+    def restart(self, name: str, line: Line) -> Restart | None:
+        """How a cold start is made: our own server is started anew, another drops its model if it can."""
+        if line.opened.start:
+            return partial(self._started_anew, name)
+        return line.unload
+
+    def close(self) -> None:
+        """Close every connection."""
+        while self._lines:
+            _, line = self._lines.popitem()
+            self._runner.run(line.close())
+
+    async def _started_anew(self, name: str) -> Restarted:
+        """A line of its own to the endpoint's server after a start of its own."""
+        await self._lines.pop(name).close()
+        try:
+            opened = await asyncio.to_thread(self._desk.restart, name)
+        except asyncio.CancelledError:  # Ctrl-C: nobody is to wait for a start to its end
+            self._desk.close()
+            raise
+        line = self._lines[name] = self._line(name, opened)
+        line.is_fresh = False
+        return Restarted(line.client, opened.cold_start_s)
+
+    def _line(self, name: str, opened: Opened) -> Line:
+        return Line(
+            self._settings,
+            self._settings.endpoint(name),
+            opened,
+            locks=self._locks,
+            on_unrecorded=self._note_unrecorded,
+            kinds=self._kinds,
+        )
+
+    def _note_unrecorded(self, error: OSError) -> None:
+        template = N_("{folder}: {why}: an answer is not recorded (--llm-record)")
+        self.unrecorded.append(_(template, folder=self._settings.record, why=error.strerror))
+
+
+def _recorder(
+    settings: Settings, endpoint: Endpoint, facts: Facts, on_unwritten: Callable[[OSError], None]
+) -> Recorder | None:
     """``--llm-record=FOLDER``: one endpoint's exchanges in it, several endpoints' in a folder each."""
     folder = settings.record
     if folder is None:
         return None
     if len(settings.endpoints) > 1:
         folder /= endpoint.name
-    return Recorder(folder, facts, secrets=tuple(settings.secrets.values()))
+    return Recorder(folder, facts, secrets=tuple(settings.secrets.values()), on_unwritten=on_unwritten)

@@ -116,6 +116,41 @@ def test_a_full_disk_keeps_what_was_there_and_turns_the_run_red(plain: Any) -> N
     result.stdout.fnmatch_lines(["llmeval: resuming run *, which finished * test*"])
 
 
+LACKING = """\
+import errno, os
+from pytest_llmeval.errors import AnalyserError
+from pytest_llmeval.measure.recording import Recorder
+from pytest_llmeval.score.analyser import Analyser
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+def absent(*_):
+    raise AnalyserError("the analyser can't be started")
+
+Recorder._write = full
+Analyser.analyse = absent
+"""
+
+
+@pytest.mark.workers
+def test_what_was_measured_is_kept_where_it_can_be_neither_recorded_nor_scored(
+    project: Any, answering: Callable[..., str]
+) -> None:
+    (project.path / "conftest.py").write_text(LACKING)
+    result = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "--llm-record=kept")
+    failed = result.parseoutcomes()["failed"]
+    said = result.stdout.str()
+    assert "kept: No space left on device: an answer is not recorded (--llm-record)" in said
+    assert "the analyser can't be started" in said
+    assert "Traceback" not in said
+    cells = project.last_run()["cells"]
+    assert failed == len(cells) > 0
+    samples = [sample for one in cells for sample in one["samples"]]
+    assert all(sample["ok"] and sample["ttft_s"] for sample in samples)
+    assert not any("quality" in sample.get("score", {}) for sample in samples)
+
+
 SERVED = """\
 [endpoints.box.server]
 command = {command}

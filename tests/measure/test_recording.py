@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -159,6 +161,15 @@ def test_rounds_come_in_order_and_start_again(tmp_path):
     played = [recordings.next(HELLO.messages, Parameters()) for _ in range(13)]
     expected = [*range(11), 0, 1]
     assert [int(one.reads[0][1]) for one in played if one] == expected
+
+
+def test_what_cannot_be_written_is_told_and_nothing_else_is_lost(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(FileExistsError):
+        Recorder(tmp_path / "file", FACTS)(HELLO, tape(b"x"))
+    told = []
+    Recorder(tmp_path / "file", FACTS, on_unwritten=told.append)(HELLO, tape(b"x"))
+    assert [error.strerror for error in told] == [os.strerror(errno.EEXIST)]
 
 
 def test_the_same_sampling_is_preferred(tmp_path):
