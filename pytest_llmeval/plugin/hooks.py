@@ -6,6 +6,7 @@ than pytest itself; the rest follows once there is a cell.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -43,13 +44,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(distribution, "llmeval-distribution")
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     here = context.of(config)
-    if not here.asked:
-        return None
-    from . import header
+    lines = list(options.misspelt(os.environ))
+    if here.asked:
+        from . import header
 
-    return header.text(here)
+        lines += filter(None, [header.text(here)])
+    return lines
 
 
 # -- collection --------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ keys.
 
 from __future__ import annotations
 
+import difflib
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,16 @@ import pytest
 from pytest_llmeval.optiontable import OPTIONS, Option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pytest_llmeval.settings import Settings
 
     from .view import View
+
+
+PREFIX = "LLMEVAL_"
+OTHER_VARIABLES = ["LLMEVAL_API_KEY", "LLMEVAL_CACHE_DIR", "LLMEVAL_LOCAL_THREADS"]
+"""Variables that are no options."""
 
 
 def add(parser: pytest.Parser) -> None:
@@ -57,6 +63,17 @@ def any_given(config: pytest.Config, environ: Mapping[str, str]) -> bool:
     return any(value is not None for value in values(config).values()) or any(
         environ.get(option.variable, "").strip() for option in OPTIONS
     )
+
+
+def misspelt(environ: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for every variable that is almost one of ours. Keys may have any name."""
+    ours = [option.variable for option in OPTIONS] + OTHER_VARIABLES
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name in ours or name.startswith("LLMEVAL_API_KEY"):
+            continue
+        rests = [one.removeprefix(PREFIX) for one in ours]
+        if close := difflib.get_close_matches(name.removeprefix(PREFIX), rests, n=1, cutoff=0.75):
+            yield f"llmeval: {name} is set and read by nobody; did you mean {PREFIX}{close[0]}?"
 
 
 def check_suites(settings: Settings) -> None:

@@ -141,3 +141,30 @@ def test_the_console_script_is_installed() -> None:
     assert script, "the entry point of the installed package"
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.startswith("llmeval ")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("LLMEVAL_ENDPONT", "LLMEVAL_ENDPOINT"),
+        ("LLMEVAL_ROUND", "LLMEVAL_ROUNDS"),
+        ("LLMEVAL_MAXTOKENS", "LLMEVAL_MAX_TOKENS"),
+        ("LLMEVAL_CACHEDIR", "LLMEVAL_CACHE_DIR"),
+        ("LLMEVAL_ROUNDS", None),
+        ("LLMEVAL_API_KEY", None),
+        ("LLMEVAL_API_KEY_OF_STAGING", None),
+        ("LLMEVAL_OURS", None),
+        ("ENDPOINT", None),
+    ],
+)
+def test_a_variable_that_is_almost_ours_is_named(name: str, meant: str | None) -> None:
+    said = f"llmeval: {name} is set and read by nobody; did you mean {meant}?"
+    assert list(options.misspelt({name: "1"})) == ([said] if meant else [])
+
+
+def test_the_header_names_it_where_nothing_else_is_asked(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMEVAL_ENDPONT", "http://x")
+    shown = pytester.runpytest_subprocess("-pno:cacheprovider").stdout.str()
+    assert "llmeval: LLMEVAL_ENDPONT is set and read by nobody; did you mean LLMEVAL_ENDPOINT?" in shown
