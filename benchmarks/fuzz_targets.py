@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import fuzz_commands
 import fuzz_servers
+import fuzz_suites
 import httpx
 import msgspec
 from faults import TABLE
@@ -274,6 +275,7 @@ TARGETS = {
     "refusal": Target(_refusals, _refused),
     "extract": Target(mutated(seeds("extract")), _extracted),
     "yaml": Target(mutated(seeds("yaml")), partial(_file, "a.eval.yaml", scenarios.load, ScenarioError)),
+    "suite": Target(fuzz_suites.make, fuzz_suites.check),
     "toml": Target(mutated(seeds("toml")), partial(_file, "llmeval.toml", _project, SettingsError)),
     "baseline": Target(
         either(mutated(seeds("baseline")), fuzz_commands.BASELINE),

@@ -74,7 +74,7 @@ def read(reader: Reader, node: Node | None, base: Path, *, frozen: bool = True) 
     """
     if node is None:
         return Oracle()
-    name = reader.value(node, "oracle", values.TEXT)
+    name = reader.value(node, "oracle", values.PATH)
     folder = base / name
     if not folder.is_dir():
         reader.fail(f"oracle: there is no folder {folder}", node.line, "it is looked for beside this file")

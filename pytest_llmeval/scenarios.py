@@ -245,7 +245,7 @@ class _File:
         node = fields["tests"]
         if answer.code != "python":
             self.reader.fail("tests: belongs to Python", node.key_line, "say answer: {code: python}")
-        path: Path = self.path.parent / self.reader.value(node, "tests", values.TEXT)
+        path: Path = self.path.parent / self.reader.value(node, "tests", values.PATH)
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

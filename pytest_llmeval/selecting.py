@@ -45,7 +45,7 @@ def files(reader: Reader, node: Node, base: Path) -> list[Path]:
     fields = reader.fields(node, "select", _KEYS)
     if "from" not in fields:
         reader.fail("select.from is missing", node.line, "name a file, or a folder of suite files")
-    source = Path(os.path.normpath(base / reader.value(fields["from"], "select.from", values.TEXT)))
+    source = Path(os.path.normpath(base / reader.value(fields["from"], "select.from", values.PATH)))
     found = [source] if source.is_file() else sorted(source.glob("*.eval.yaml"))
     if not found:
         hint = "it is looked for beside this file: name a file, or a folder of *.eval.yaml files"

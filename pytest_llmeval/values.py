@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import os
 import re
 from dataclasses import dataclass, field
 from itertools import chain
@@ -16,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+_LONGEST_NAME_BYTES = 255
+_LONGEST_PATH = 2000
+"""Of a path; systems take 4,096 bytes with the folder before it."""
 SLUG_PATTERN = re.compile(r"(?!\.+$)[a-z0-9._-]{1,100}")
 """Ids become pytest node ids, keys of baselines and file names: short, portable, never ``.`` or ``..``."""
 
@@ -185,6 +189,22 @@ def list_kind(item: Kind, *, split: bool = True) -> Kind:
     return Kind(item.expected, accept, read, {"anyOf": [one, {"type": "array", "items": one}]})
 
 
+def _path() -> Kind:
+    text = text_kind("a path", re.compile(r"[^\0]+"))
+
+    def accept(value: object) -> str:
+        path: str = text.accept(value)
+        try:
+            names = os.fsencode(path).split(b"/")
+        except UnicodeEncodeError:  # half a surrogate pair
+            raise UnexpectedError(text.expected, value) from None
+        if len(path) > _LONGEST_PATH or max(map(len, names)) > _LONGEST_NAME_BYTES:
+            raise UnexpectedError("a path that a file can have", value)
+        return path
+
+    return Kind(text.expected, accept, accept, text.schema)
+
+
 def _switch() -> Kind:
     expected = "true or false"
     words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -204,7 +224,7 @@ TEXT = text_kind("a text that is not empty")
 SLUG = text_kind("a slug of up to 100 of the characters a-z 0-9 . _ -", SLUG_PATTERN)
 LANGUAGE = text_kind("a language code of two lower-case letters, like en or ko", re.compile("[a-z]{2}"))
 SWITCH = _switch()
-PATH = text_kind("a path", re.compile(r"[^\0]+"))
+PATH = _path()
 TEMPERATURE = number_kind(0)
 SEED = whole_kind(0)
 MAX_TOKENS = whole_kind(1, or_=-1, why="as much as fits")

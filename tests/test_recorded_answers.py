@@ -15,7 +15,7 @@ from msgspec import structs
 
 from pytest_llmeval import hashes, runfile
 from pytest_llmeval.errors import RunFileError
-from pytest_llmeval.model import Host, Record, Run, Sample, Score
+from pytest_llmeval.model import Failure, Host, Record, Run, Sample, Score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,12 +41,13 @@ def cell(key: str, *samples: Sample, endpoint: str = "qwen") -> Record:
 
 
 def sample(number: int = 0, *, ok: bool = True) -> Sample:
-    return Sample(round=number, at_s=1.0, ok=ok, finish_reason="stop", completion_tokens=7)
+    error = None if ok else Failure("interrupted", "gone")
+    return Sample(round=number, at_s=1.0, ok=ok, error=error, finish_reason="stop", completion_tokens=7)
 
 
 def run_folder(folder: Path, *records: Record, answers: Sequence[tuple[str, str, int, str]] = ()) -> Path:
     run = Run(
-        id="x", started="", finished="", complete=True, plugin="0",
+        id="x", started="2026-11-21T03:45:01Z", finished="2026-11-21T03:46:01Z", complete=True, plugin="0",
         host=Host(cpus=2, os="x", python="3"), cells=records,
     )  # fmt: skip
     runfile.write(folder / "run.json", runfile.dump(run))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmeval import values
+from pytest_llmeval import scenarios, values
+from pytest_llmeval.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DURATION = values.duration_kind()
 
@@ -49,3 +54,24 @@ def test_a_duration_is_written_as_it_is_read(seconds: int) -> None:
 )
 def test_two_figures_are_told_apart(value: float, other: float, told: str) -> None:
     assert values.apart(value, other) == told
+
+
+@pytest.mark.parametrize("path", ["a/b.txt", "~/x", "한글.txt", "x" * 255, "\udcff"])
+def test_a_path_that_a_file_can_have(path: str) -> None:
+    assert values.PATH.accept(path) == path
+
+
+@pytest.mark.parametrize("path", ["", " ", "a\0b", "a/" + "x" * 256, "가" * 86, "\ud83d", "a/" * 1001, 5])
+def test_a_path_that_no_file_has(path: object) -> None:
+    with pytest.raises(values.UnexpectedError, match="expected a path"):
+        values.PATH.accept(path)
+
+
+@pytest.mark.parametrize("key", ["tests", "oracle"])
+def test_it_is_refused_with_its_line_where_a_scenario_names_it(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "x.eval.yaml"
+    path.write_text(
+        f'scenarios:\n- id: a\n  prompt: {{en: hi}}\n  answer: {{code: python}}\n  {key}: "{"x" * 300}"\n'
+    )
+    with pytest.raises(ScenarioError, match=rf"x\.eval\.yaml:5: {key}: expected a path"):
+        scenarios.load(path)

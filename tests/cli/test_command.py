@@ -43,7 +43,12 @@ def test_a_working_folder_that_is_gone(tmp_path: Path) -> None:
     gone.mkdir()
     code = "import os; os.rmdir(os.getcwd()); from pytest_llmeval import cli; exit(cli.main(['judge']))"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=gone, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-P", "-c", code],  # as a script has it: no working folder among what is imported
+        cwd=gone,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 2
     assert done.stderr == "llmeval: the working folder is gone\n  -> cd to your project\n"

@@ -131,7 +131,8 @@ def _rows(result: Result, place: int) -> Rows:
 
 
 def _plain(result: Returned) -> Rows:
-    return [tuple(row) for row in result.value] if isinstance(result.value, list) else []
+    rows = result.value if isinstance(result.value, list) else []
+    return [tuple(row) for row in rows if isinstance(row, (list, tuple))]
 
 
 def _difference(found: Rows, wanted: Rows, *, ordered: bool) -> str | None:
