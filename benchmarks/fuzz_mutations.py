@@ -132,13 +132,18 @@ def altered(values: Callable[[Random], Any]) -> Callable[[Random], bytes]:
 
     def make(chance: Random) -> bytes:
         value = values(chance)
-        for _ in range(chance.choice((0, 1, 1, 2, 3, 6))):
-            places = list(_places(value))
-            if places:
-                _alter(chance, *chance.choice(places), chance.choice(places))
+        alter(chance, value)
         return json.dumps(value, ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
 
     return make
+
+
+def alter(chance: Random, value: Any) -> None:
+    """Alter up to six of the values inside."""
+    for _ in range(chance.choice((0, 1, 1, 2, 3, 6))):
+        places = list(_places(value))
+        if places:
+            _alter(chance, *chance.choice(places), chance.choice(places))
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import fuzz_commands
+import fuzz_projects
 import fuzz_servers
 import fuzz_suites
 import httpx
@@ -277,6 +278,7 @@ TARGETS = {
     "yaml": Target(mutated(seeds("yaml")), partial(_file, "a.eval.yaml", scenarios.load, ScenarioError)),
     "suite": Target(fuzz_suites.make, fuzz_suites.check),
     "toml": Target(mutated(seeds("toml")), partial(_file, "llmeval.toml", _project, SettingsError)),
+    "project": Target(fuzz_projects.make, fuzz_projects.check),
     "baseline": Target(
         either(mutated(seeds("baseline")), fuzz_commands.BASELINE),
         partial(_file, "a.json", _baseline, BaselineError),
