@@ -236,6 +236,8 @@ class Context:
         """
         if self.recorder is not None:
             self.recorder.keep(item.stash[payload.KEY])
+        else:
+            self.remote_desk.tell_interrupted(item.stash[payload.KEY])
         raise KeyboardInterrupt
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -47,14 +48,16 @@ class DeskServer:
     """The controller's side. ``scopes``: node id -> what must stay together, as workers collected them.
 
     ``resumed``: what changed since the run broke off, and the endpoints that are still to be asked.
-    ``collected``: what each worker would ask where some are elsewhere, see ``elsewhere.identity``. ``locks``:
-    the folder of the turns, which are taken here for workers that have no such disk.
+    ``collected``: what each worker would ask where some are elsewhere, see ``elsewhere.identity``.
+    ``interrupted``: payloads of the cells that workers were in the middle of. ``locks``: the folder of the
+    turns, which are taken here for workers that have no such disk.
     """
 
     def __init__(self, desk: LocalDesk, *, locks: Path) -> None:
         self.scopes: dict[str, str] = {}
         self.resumed: tuple[list[str], list[str]] = ([], [])
         self.collected: list[dict[str, str]] = []
+        self.interrupted: list[dict[str, Any]] = []
         self._desk = desk
         self._locks = locks
         self._serving: dict[Channel, threading.Thread] = {}
@@ -105,9 +108,17 @@ class DeskServer:
                 self.scopes.update(scopes)
             case {"ask": "collected", "identity": identity}:
                 self.collected.append(identity)
+            case {"ask": "interrupted", "payload": payload}:
+                self.interrupted.append(payload)
             case {"ask": "resumed", "changed": changed, "endpoints": endpoints}:
                 self.resumed = changed, endpoints
         return None
+
+    def wait(self, at_most_s: float) -> None:
+        """Until every worker has hung up: of those that a Ctrl-C reached, with what they had."""
+        give_up = time.monotonic() + at_most_s
+        for thread in self._serving.values():
+            thread.join(max(0.0, give_up - time.monotonic()))
 
     def close(self) -> None:
         """Hang up on everybody. Safe to call twice."""
@@ -198,6 +209,11 @@ class RemoteDesk:
     def tell_resumed(self, changed: Sequence[str], endpoints: Sequence[str]) -> None:
         """What changed since the run broke off, and whom the rest of it asks."""
         self._ask("resumed", changed=list(changed), endpoints=list(endpoints))
+
+    def tell_interrupted(self, payload: dict[str, Any]) -> None:
+        """What there is of the cell that this worker was in the middle of, unless the run is over already."""
+        with suppress(EndpointError):
+            self._ask("interrupted", payload=payload)
 
     def close(self) -> None:
         """Hang up, also while another thread waits for an answer."""

@@ -6,7 +6,7 @@ cell with it. All files are written here, each once and atomically.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .context import Context
     from .resume import Log
 
+FAREWELL_S = 2.0
+"""How long workers may take to say what they had when they were interrupted."""
 LAST_FAILED = "cache/lastfailed"
 _LONGEST = 1000
 """Characters that the run file keeps of why a test failed."""
@@ -135,6 +137,7 @@ class Recorder:
                 yield
         except KeyboardInterrupt:
             self.was_interrupted = True
+            self._hear_workers()
             self._publish(session)
             raise
         except BaseException:
@@ -160,6 +163,15 @@ class Recorder:
             from .exclusive import endpoints
 
             self.check_resumed(self.context.changed_cells, endpoints(session.items))
+
+    def _hear_workers(self) -> None:
+        """What those were in the middle of that the same Ctrl-C reached. A second one waits for nobody."""
+        if "desk_server" not in self.context.__dict__:
+            return
+        with suppress(KeyboardInterrupt):
+            self.context.desk_server.wait(FAREWELL_S)
+        for payload in self.context.desk_server.interrupted:
+            self.keep(payload)
 
     def _publish(self, session: pytest.Session) -> None:
         if self.was_refused or session.config.option.collectonly or self.context.is_copied:

@@ -294,13 +294,14 @@ def journals(folder: Path) -> list[Path]:
     return list(folder.glob(".llmeval/runs/*/journal.jsonl"))
 
 
-@pytest.mark.parametrize("how", ["goes away", "Ctrl-C twice"])
+@pytest.mark.parametrize("how", ["goes away", "Ctrl-C", "Ctrl-C twice"])
 @pytest.mark.skipif(find_spec("xdist") is None, reason="pytest-xdist is not installed")
 def test_a_real_terminal_of_a_run_with_workers(project: Any, terminal: Terminal, how: str) -> None:
     if how == "goes away":
         terminal.hang_up()
     else:
         os.write(terminal.ours, b"\x03")
+    if how == "Ctrl-C twice":
         time.sleep(0.05)
         os.write(terminal.ours, b"\x03")
     terminal.run.wait(60)
@@ -314,6 +315,10 @@ def test_a_real_terminal_of_a_run_with_workers(project: Any, terminal: Terminal,
     run = project.last_run()
     assert run["interrupted"] is True
     assert "ko" in [cell["language"] for cell in run["cells"] if cell["samples"][0]["ok"]]
+    if how == "Ctrl-C":
+        broken = [sample for cell in run["cells"] for sample in cell["samples"] if not sample["ok"]]
+        assert [sample["error"]["kind"] for sample in broken] == ["interrupted"]
+        assert broken[0]["partial_tokens"] > 0
 
 
 def wait_for(what: Callable[[], object]) -> bool:
