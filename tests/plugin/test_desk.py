@@ -215,6 +215,21 @@ def test_workers_wait_for_one_answer(server: DeskServer, kinds: Kinds) -> None:
     assert kinds.asked == ["good"]
 
 
+def test_who_waits_hears_what_workers_were_in_the_middle_of(server: DeskServer, worker: RemoteDesk) -> None:
+    silent = worker_of(server)
+    worker.tell_interrupted({"records": ["half"]})
+    worker.close()
+    started = time.monotonic()
+    server.wait(0.3)
+    assert server.interrupted == [{"records": ["half"]}]
+    assert 0.25 < time.monotonic() - started < 5, "one of them says nothing"
+    silent.close()
+    server.wait(30)
+    assert time.monotonic() - started < 20, "nobody is left to wait for"
+    worker.tell_interrupted({})
+    assert len(server.interrupted) == 1, "the run is over"
+
+
 def test_the_controller_learns_what_workers_collected(server: DeskServer, worker: RemoteDesk) -> None:
     worker.tell_scopes({"m::a": "gpu0"})
     worker.tell_scopes({"m::b": "gpu1"})
