@@ -197,7 +197,8 @@ def _wired(value: Any) -> None:
     assert wire.plain(plain) == plain or "nan" in repr(plain)
     for kind in (Record, Run):
         with suppress(msgspec.ValidationError):
-            wire.build(plain, kind)
+            known = wire.plain(wire.build(plain, kind))
+            assert wire.plain(wire.build(known, kind)) == known or "nan" in repr(known)
 
 
 def _recorded(data: bytes) -> None:
@@ -288,7 +289,7 @@ TARGETS = {
     ),
     "journal": Target(_lines, partial(_file, journal.FILE, journal.read, ResumeError)),
     "commands": Target(fuzz_commands.make, fuzz_commands.check),
-    "wire": Target(_values, _wired),
+    "wire": Target(either(_values, made(Run), made(Record)), _wired),
     "recording": Target(either(mutated(_RECORDINGS), altered(_recordings)), _recorded),
     "replies": Target(_told, _replied),
     "loaded": Target(any_of({"models": [{"name": "m", "size": 5, "size_vram": 4}]}), _loaded),
