@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_llmeval import __version__, language
-from pytest_llmeval.errors import LLMEvalError
+from pytest_llmeval.errors import LLMEvalError, lack_of
 from pytest_llmeval.language import _
 from pytest_llmeval.report import safe
 
@@ -88,9 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
     except OSError as error:
-        if error.filename is None:
+        told = f"{error.filename}: {error.strerror}" if error.filename else lack_of(error)
+        if told is None:
             raise
-        return _refused(f"{error.filename}: {error.strerror}")
+        return _refused(told)
     except KeyboardInterrupt:
         print(safe.block(f"\nllmeval: {_('interrupted')}"), file=sys.stderr)
         return INTERRUPTED

@@ -74,6 +74,7 @@ def test_the_module_is_the_command() -> None:
             2,
             "llmeval: /full/run.json: No space left",
         ),
+        (OSError(24, "Too many open files"), 2, "llmeval: Too many open files\n"),
     ],
 )
 def test_what_the_machine_or_a_person_ends_is_no_traceback(
