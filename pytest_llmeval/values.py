@@ -12,14 +12,15 @@ import os
 import re
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _LONGEST_NAME_BYTES = 255
-_LONGEST_PATH = 2000
-"""Of a path; systems take 4,096 bytes with the folder before it."""
+_LONGEST_PATH_BYTES = 2000
+"""Systems take 4,096, with slashes and the folder before it."""
 SLUG_PATTERN = re.compile(r"(?!\.+$)[a-z0-9._-]{1,100}")
 """Ids become pytest node ids, keys of baselines and file names: short, portable, never ``.`` or ``..``."""
 
@@ -195,10 +196,10 @@ def _path() -> Kind:
     def accept(value: object) -> str:
         path: str = text.accept(value)
         try:
-            names = os.fsencode(path).split(b"/")
+            lengths = [len(os.fsencode(part)) for part in PurePath(path).parts]
         except UnicodeEncodeError:  # half a surrogate pair
             raise UnexpectedError(text.expected, value) from None
-        if len(path) > _LONGEST_PATH or max(map(len, names)) > _LONGEST_NAME_BYTES:
+        if sum(lengths) > _LONGEST_PATH_BYTES or max(lengths, default=0) > _LONGEST_NAME_BYTES:
             raise UnexpectedError("a path that a file can have", value)
         return path
 

@@ -61,7 +61,9 @@ def test_a_path_that_a_file_can_have(path: str) -> None:
     assert values.PATH.accept(path) == path
 
 
-@pytest.mark.parametrize("path", ["", " ", "a\0b", "a/" + "x" * 256, "가" * 86, "\ud83d", "a/" * 1001, 5])
+@pytest.mark.parametrize(
+    "path", ["", " ", "a\0b", "a/" + "x" * 256, "가" * 86, "\ud83d", "abc/" * 700, "가나다라/" * 200, 5]
+)
 def test_a_path_that_no_file_has(path: object) -> None:
     with pytest.raises(values.UnexpectedError, match="expected a path"):
         values.PATH.accept(path)

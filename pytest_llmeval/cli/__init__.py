@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
     except OSError as error:
-        told = f"{error.filename}: {error.strerror}" if error.filename else lack_of(error)
+        told = f"{error.filename}: {error.strerror}" if error.filename is not None else lack_of(error)
         if told is None:
             raise
         return _refused(told)

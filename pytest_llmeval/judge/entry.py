@@ -47,8 +47,10 @@ def refused_tests(run: Run) -> str | None:
         return None
     first = failed[0]
     return ngettext(
-        "{cell} on {endpoint} failed ({why}): nothing was appended to the baselines",
-        "{count} cells failed, {cell} on {endpoint} first ({why}): nothing was appended to the baselines",
+        "{cell} on {endpoint} failed ({why}): nothing was appended to the baselines; "
+        "if its level is the new one on purpose: llmeval baseline accept {endpoint}",
+        "{count} cells failed, {cell} on {endpoint} first ({why}): nothing was appended to the baselines; "
+        "if its level is the new one on purpose: llmeval baseline accept {endpoint}",
         len(failed),
         cell=first.key,
         endpoint=first.endpoint,

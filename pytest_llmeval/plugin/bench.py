@@ -117,6 +117,8 @@ class Bench:
             except CeilingError as error:
                 self.spent = error
                 raise
+            if askings[0].interrupted:
+                self.desk.hold_on()
             askings = tuple(map(self._with_deaths, cells, askings))
             self.spent = askings[0].stopped or self.spent
         with self._quiet():
@@ -211,7 +213,8 @@ class Bench:
             return
         held = AsyncExitStack()
         turn = self.take_turns(self.held_while_scoring, alone_there=True)
-        self.runner.run(held.enter_async_context(turn))
+        with suppress(OSError):  # a disk without room for a lock costs others some quiet, and not this cell
+            self.runner.run(held.enter_async_context(turn))
         try:
             yield
         finally:

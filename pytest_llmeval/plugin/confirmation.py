@@ -112,6 +112,8 @@ def _again(recorder: Recorder, endpoint: Endpoint, cell: str) -> evaluate.Outcom
     )
     if outcome.interrupted:
         raise KeyboardInterrupt
+    if outcome.faults:
+        raise _UnconfirmedError(outcome.faults[0])
     if outcome.record.prompt_sha256 != record["prompt_sha256"]:
         raise _UnconfirmedError(_("the prompt of {cell} changed while the run was under way", cell=cell))
     for one in outcome.both:

@@ -247,7 +247,7 @@ class Context:
         bench, self._bench = self._bench, None
         if bench is not None:
             bench.close()
-        if "remote_desk" in self.__dict__:
+        if "desk" in self.given:
             self.remote_desk.close()
         if "desk_server" in self.__dict__:
             self.desk_server.close()

@@ -74,6 +74,10 @@ class Desk(Protocol):
         """How its server died, if it is ours and is dead; None where it lives."""
         ...
 
+    def hold_on(self) -> None:
+        """The run is interrupted, and this process has something of it still to tell."""
+        ...
+
     def close(self) -> None:
         """Stop what was started."""
         ...
@@ -166,6 +170,9 @@ class LocalDesk:
         return f"{death.what}\n  -> {death.hint}"
 
     # -- opening -------------------------------------------------------------------------------------------
+
+    def hold_on(self) -> None:
+        """See ``Desk``: this process waits for itself."""
 
     def _kept(self, name: str) -> Opened | EndpointError:
         """The answer to remember."""

@@ -142,7 +142,7 @@ class Asker:
             self._item.user_properties.extend(items.properties(outcome.record))
         if outcome.interrupted:
             here.interrupted(self._item)
-        if outcome.stopped:
+        if outcome.stopped and not outcome.faults:
             pytest.skip(str(outcome.stopped))
         broken = items.sentences(scenario, outcome, strict=here.settings.strict)
         if broken:

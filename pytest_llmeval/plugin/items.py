@@ -101,7 +101,7 @@ class ScenarioItem(pytest.Item):
         self.user_properties.extend(properties(outcome.record))
         if outcome.interrupted:
             here.interrupted(self)
-        if outcome.stopped:
+        if outcome.stopped and not outcome.faults:
             pytest.skip(str(outcome.stopped))
         broken = sentences(self.scenario, outcome, strict=here.settings.strict)
         if broken:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_llmeval.language import N_, _
 from pytest_llmeval.optiontable import OPTIONS, Option
 
 if TYPE_CHECKING:
@@ -69,11 +70,12 @@ def misspelt(environ: Mapping[str, str]) -> Iterator[str]:
     """A sentence for every variable that is almost one of ours. Keys may have any name."""
     ours = [option.variable for option in OPTIONS] + OTHER_VARIABLES
     for name in sorted(environ):
-        if not name.startswith(PREFIX) or name in ours or name.startswith("LLMEVAL_API_KEY"):
+        if not name.startswith(PREFIX) or name in ours or "API_KEY" in name or not environ[name].strip():
             continue
         rests = [one.removeprefix(PREFIX) for one in ours]
         if close := difflib.get_close_matches(name.removeprefix(PREFIX), rests, n=1, cutoff=0.75):
-            yield f"llmeval: {name} is set and read by nobody; did you mean {PREFIX}{close[0]}?"
+            template = N_("{name} is set and read by nobody; did you mean {meant}?")
+            yield f"llmeval: {_(template, name=name, meant=PREFIX + close[0])}"
 
 
 def check_suites(settings: Settings) -> None:

@@ -23,7 +23,8 @@ KEY = pytest.StashKey[dict[str, Any]]()
 def of(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
     """Records, and answers as the lines of ``answers.jsonl``.
 
-    Of what a ceiling ended it carries what ``left_out`` tells.
+    Of what a ceiling ended it carries what ``left_out`` tells; ``faulted``: this machine could not score or
+    record all of it.
     """
     from pytest_llmeval import wire
 
@@ -34,6 +35,7 @@ def of(outcomes: Iterable[evaluate.Outcome]) -> dict[str, Any]:
         "records": [wire.plain(outcome.record) for outcome in kept],
         "answers": [wire.plain(line) for outcome in kept for line in outcome.lines],
         **(left_out(*ended[-1]) if ended else {}),
+        **({"faulted": True} if any(one.faults for one in outcomes) else {}),
     }
 
 

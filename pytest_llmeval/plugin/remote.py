@@ -58,6 +58,7 @@ class DeskServer:
         self.resumed: tuple[list[str], list[str]] = ([], [])
         self.collected: list[dict[str, str]] = []
         self.interrupted: list[dict[str, Any]] = []
+        self._busy: set[Channel] = set()
         self._desk = desk
         self._locks = locks
         self._serving: dict[Channel, threading.Thread] = {}
@@ -79,7 +80,7 @@ class DeskServer:
             turn.close()
             self._desk.leases.drop(channel)
 
-    def _answer(self, message: Mapping[str, Any], holder: object, turn: _Turn) -> dict[str, Any]:
+    def _answer(self, message: Mapping[str, Any], holder: Channel, turn: _Turn) -> dict[str, Any]:
         try:
             return {"value": wire.plain(self._value(message, holder, turn))}
         except EndpointError as error:
@@ -88,7 +89,7 @@ class DeskServer:
             hint = "run again with -n0, which shows where"
             return {"error": [f"the controller failed: {error!r}", None, hint]}
 
-    def _value(self, message: Mapping[str, Any], holder: object, turn: _Turn) -> object:
+    def _value(self, message: Mapping[str, Any], holder: Channel, turn: _Turn) -> object:
         match message:
             case {"ask": "open", "name": name}:
                 return self._desk.open(name, holder)
@@ -108,17 +109,23 @@ class DeskServer:
                 self.scopes.update(scopes)
             case {"ask": "collected", "identity": identity}:
                 self.collected.append(identity)
+            case {"ask": "hold on"}:
+                self._busy.add(holder)
             case {"ask": "interrupted", "payload": payload}:
                 self.interrupted.append(payload)
             case {"ask": "resumed", "changed": changed, "endpoints": endpoints}:
                 self.resumed = changed, endpoints
         return None
 
-    def wait(self, at_most_s: float) -> None:
-        """Until every worker has hung up: of those that a Ctrl-C reached, with what they had."""
-        give_up = time.monotonic() + at_most_s
-        for thread in self._serving.values():
-            thread.join(max(0.0, give_up - time.monotonic()))
+    def wait(self, first_s: float = 2.0, busy_s: float = 20.0) -> None:
+        """Until every worker has hung up that a Ctrl-C reached: it says so at once, scores what it has, and
+        tells it. Of one that says nothing there is nothing to come.
+        """
+        started_s = time.monotonic()
+        for limit_s, all_of_them in ((first_s, True), (busy_s, False)):
+            for channel, thread in self._serving.items():
+                if all_of_them or channel in self._busy:
+                    thread.join(max(0.0, started_s + limit_s - time.monotonic()))
 
     def close(self) -> None:
         """Hang up on everybody. Safe to call twice."""
@@ -209,6 +216,11 @@ class RemoteDesk:
     def tell_resumed(self, changed: Sequence[str], endpoints: Sequence[str]) -> None:
         """What changed since the run broke off, and whom the rest of it asks."""
         self._ask("resumed", changed=list(changed), endpoints=list(endpoints))
+
+    def hold_on(self) -> None:
+        """See ``Desk``."""
+        with suppress(EndpointError):
+            self._ask("hold on")
 
     def tell_interrupted(self, payload: dict[str, Any]) -> None:
         """What there is of the cell that this worker was in the middle of, unless the run is over already."""

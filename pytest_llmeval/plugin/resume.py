@@ -157,11 +157,13 @@ class Log:
         return opened
 
     def note(self, report: pytest.TestReport, payload: dict[str, Any]) -> None:
-        """Write down what a finished test learned. One that cost or time cut off is not finished.
+        """Write down what a finished test learned. One that cost or time cut off is not finished, nor one
+        whose answers this machine could not score or record.
 
         A run whose journal can't be written goes on: it only can't be taken up behind that place.
         """
-        if not payload["records"] or payload.get("stopped") or "late" in payload or self._is_full:
+        unfinished = payload.keys() & {"stopped", "late", "faulted"}
+        if not payload["records"] or unfinished or self._is_full:
             return
         try:
             self._note(report, payload)

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from .context import Context
     from .resume import Log
 
-FAREWELL_S = 2.0
-"""How long workers may take to say what they had when they were interrupted."""
 LAST_FAILED = "cache/lastfailed"
 _LONGEST = 1000
 """Characters that the run file keeps of why a test failed."""
@@ -53,6 +51,8 @@ class Recorder:
         """Cells that their endpoint can never be asked: a cold start of a server that is not ours."""
         self.was_stopped = False
         """Whether the cost ceiling left out a cell, or some of its rounds."""
+        self.was_faulted = False
+        """Whether this machine could not score or record what a cell was answered."""
         self.late: set[tuple[str, str]] = set()
         """Cells that were not asked, or not to their end, because the run's time was over."""
         self.unselected = 0
@@ -103,6 +103,7 @@ class Recorder:
         self.answers += payload["answers"]
         self.asked_by_tests |= payload.get("scenarios", {})
         self.was_stopped |= payload.get("stopped", False)
+        self.was_faulted |= payload.get("faulted", False)
         if "late" in payload:
             endpoint, cell = payload["late"]
             self.late.add((endpoint, cell))
@@ -134,10 +135,14 @@ class Recorder:
             self._prepare(session)
         try:
             with ending.as_ctrl_c() if self.context.asked else nullcontext():
-                yield
+                try:
+                    yield
+                except KeyboardInterrupt as ended:
+                    if type(ended) is KeyboardInterrupt:  # not what pytest makes of ``-x``
+                        self._hear_workers()
+                    raise
         except KeyboardInterrupt:
             self.was_interrupted = True
-            self._hear_workers()
             self._publish(session)
             raise
         except BaseException:
@@ -169,7 +174,7 @@ class Recorder:
         if "desk_server" not in self.context.__dict__:
             return
         with suppress(KeyboardInterrupt):
-            self.context.desk_server.wait(FAREWELL_S)
+            self.context.desk_server.wait()
         for payload in self.context.desk_server.interrupted:
             self.keep(payload)
 
@@ -195,7 +200,8 @@ class Recorder:
         publish.write_html(self, self.run)
         cut_off = self.was_interrupted or session.shouldfail or session.shouldstop
         with self.kept(self.context.folder):
-            self.log.end(whole=not (cut_off or self.was_stopped or self.late or self.unwritten))
+            lacking = self.was_stopped or self.was_faulted or self.late or self.unwritten
+            self.log.end(whole=not (cut_off or lacking))
         publish.benchmark(self, self.run)
         hook = session.config.hook
         for record in self.run.cells:
@@ -248,6 +254,7 @@ class Recorder:
         view = self.context.view
         if (
             self.was_stopped
+            or self.was_faulted
             or self.late
             or self._expected() - set(self.plain_records) - self.not_measurable
             or view.functions - view.finished(self.done | view.tests_elsewhere)

@@ -71,7 +71,7 @@ def sentences(run: Run) -> Iterator[str]:
                 endpoint=safe.line(record.endpoint),
                 void=len(reasons),
                 count=len(record.load),
-                why=reasons[0],
+                why=safe.line(reasons[0]),
             )
     known = [
         (batch.client_busy, batch.client_ceiling_tps)

@@ -122,8 +122,12 @@ from pytest_llmeval.errors import AnalyserError
 from pytest_llmeval.measure.recording import Recorder
 from pytest_llmeval.score.analyser import Analyser
 
-def full(*_, **__):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+write = Recorder._write
+
+def full(self, exchange):
+    if "add" in exchange.messages[-1][1]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    write(self, exchange)
 
 def absent(*_):
     raise AnalyserError("the analyser can't be started")
@@ -138,17 +142,25 @@ def test_what_was_measured_is_kept_where_it_can_be_neither_recorded_nor_scored(
     project: Any, answering: Callable[..., str]
 ) -> None:
     (project.path / "conftest.py").write_text(LACKING)
-    result = project.pytest(f"--llm-endpoint={answering()}", "--llm-rounds=1", "--llm-record=kept")
+    mock = answering()
+    result = project.pytest(f"--llm-endpoint={mock}", "--llm-rounds=1", "--llm-record=kept")
     failed = result.parseoutcomes()["failed"]
     said = result.stdout.str()
     assert "kept: No space left on device: an answer is not recorded (--llm-record)" in said
     assert "the analyser can't be started" in said
     assert "Traceback" not in said
     cells = project.last_run()["cells"]
-    assert failed == len(cells) > 0
+    assert (failed, len(cells)) == (2, 3)
     samples = [sample for one in cells for sample in one["samples"]]
     assert all(sample["ok"] and sample["ttft_s"] for sample in samples)
     assert not any("quality" in sample.get("score", {}) for sample in samples)
+    assert project.last_run()["complete"] is False, "no level that a baseline should have"
+    (project.path / "conftest.py").unlink()
+    result = project.pytest(f"--llm-endpoint={mock}", "--llm-rounds=1", "--llm-record=kept", "--llm-resume")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["llmeval: resuming run *, which finished 1 test"])
+    assert project.last_run()["complete"] is True
+    assert len(list((project.path / "kept").iterdir())) >= 3
 
 
 SERVED = """\
@@ -300,6 +312,7 @@ def test_a_real_terminal_of_a_run_with_workers(project: Any, terminal: Terminal,
     if how == "goes away":
         terminal.hang_up()
     else:
+        time.sleep(1)  # for five tokens
         os.write(terminal.ours, b"\x03")
     if how == "Ctrl-C twice":
         time.sleep(0.05)
@@ -317,8 +330,8 @@ def test_a_real_terminal_of_a_run_with_workers(project: Any, terminal: Terminal,
     assert "ko" in [cell["language"] for cell in run["cells"] if cell["samples"][0]["ok"]]
     if how == "Ctrl-C":
         broken = [sample for cell in run["cells"] for sample in cell["samples"] if not sample["ok"]]
-        assert [sample["error"]["kind"] for sample in broken] == ["interrupted"]
-        assert broken[0]["partial_tokens"] > 0
+        assert {sample["error"]["kind"] for sample in broken} == {"interrupted"}
+        assert any(sample.get("partial_tokens") for sample in broken)
 
 
 def wait_for(what: Callable[[], object]) -> bool:

@@ -73,7 +73,8 @@ def test_a_baseline_keeps_its_schema(tmp_path: Path) -> None:
 def examples() -> list[str]:
     """Every example of a project file in the documentation."""
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")]
-    return [example for text in texts for example in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    found = [example for text in texts for example in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    return list(dict.fromkeys(found))
 
 
 @pytest.mark.parametrize("example", examples())

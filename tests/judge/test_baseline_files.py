@@ -160,7 +160,8 @@ def test_a_run_below_a_floor_enters_only_as_a_new_level(tmp_path: Path, make: Ma
     (said,) = baselines.update(tmp_path, structs.replace(run, cells=(*run.cells[:2], low, *run.cells[3:])))
     assert said == (
         "coding/s2/en on box failed (correctness is 2, under the scenario's floor of 8): "
-        "nothing was appended to the baselines"
+        "nothing was appended to the baselines; "
+        "if its level is the new one on purpose: llmeval baseline accept box"
     )
     assert (tmp_path / "box.json").read_bytes() == before
     both = structs.replace(run, cells=(low, low, *run.cells[2:]))

@@ -217,12 +217,14 @@ def test_workers_wait_for_one_answer(server: DeskServer, kinds: Kinds) -> None:
 
 def test_who_waits_hears_what_workers_were_in_the_middle_of(server: DeskServer, worker: RemoteDesk) -> None:
     silent = worker_of(server)
-    worker.tell_interrupted({"records": ["half"]})
-    worker.close()
+    worker.hold_on()
+    slow = threading.Timer(0.6, lambda: (worker.tell_interrupted({"records": ["half"]}), worker.close()))
+    slow.start()
     started = time.monotonic()
     server.wait(0.3)
-    assert server.interrupted == [{"records": ["half"]}]
-    assert 0.25 < time.monotonic() - started < 5, "one of them says nothing"
+    assert server.interrupted == [{"records": ["half"]}], "who says so is waited for"
+    assert 0.5 < time.monotonic() - started < 10, "who says nothing is not"
+    slow.join()
     silent.close()
     server.wait(30)
     assert time.monotonic() - started < 20, "nobody is left to wait for"

@@ -153,6 +153,7 @@ def test_the_console_script_is_installed() -> None:
         ("LLMEVAL_ROUNDS", None),
         ("LLMEVAL_API_KEY", None),
         ("LLMEVAL_API_KEY_OF_STAGING", None),
+        ("LLMEVAL_BOX_API_KEY", None),
         ("LLMEVAL_OURS", None),
         ("ENDPOINT", None),
     ],
@@ -160,6 +161,7 @@ def test_the_console_script_is_installed() -> None:
 def test_a_variable_that_is_almost_ours_is_named(name: str, meant: str | None) -> None:
     said = f"llmeval: {name} is set and read by nobody; did you mean {meant}?"
     assert list(options.misspelt({name: "1"})) == ([said] if meant else [])
+    assert list(options.misspelt({name: " "})) == [], "an empty one counts as not set"
 
 
 def test_the_header_names_it_where_nothing_else_is_asked(

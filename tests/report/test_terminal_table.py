@@ -410,7 +410,7 @@ def batch(number: int = 0, **known: Any) -> Load:
 
 
 def test_what_the_system_gave_under_load():
-    loads = (batch(load_tps=190.0), batch(1, load_tps=9.0, void="lag"), batch(2))
+    loads = (batch(load_tps=190.0), batch(1, load_tps=9.0, void="lag\x1b[31m"), batch(2))
     users = structs.replace(record("load/users/en"), load=loads)
     rate = structs.replace(
         record("load/open-loop/en"),
@@ -423,7 +423,7 @@ def test_what_the_system_gave_under_load():
         ["users/en", "16", "195", "1.50", "–", "0.400", "0.900", "0.250", "0.980"],
         ["open-loop/en", "2.5/s", "200", "1.50", "0.500", "0.400", "0.900", "–", "0.980"],
     ]
-    assert shown[5:] == ["load/users/en on local: void in 1 of 3 batches: lag"]
+    assert shown[5:] == ["load/users/en on local: void in 1 of 3 batches: lag␛[31m"]
     narrow = load_table(run(rate, users, structs.replace(users, endpoint="vllm-gptq")), width=70)
     assert max(map(len, narrow)) <= 70
     assert narrow[0].split()[-4:] == ["goodput", "TTFT", "queue", "fair"], "what says most is kept"

@@ -46,7 +46,7 @@ def fenced(code: str) -> str:
         fenced(WHOLE) + "\nIt is used like this:\n" + fenced("print(mean([1, 2]))\n"),
     ],
 )
-@pytest.mark.parametrize("code", [GIVEN, GIVEN.partition("    '''")[0]])
+@pytest.mark.parametrize("code", [GIVEN, GIVEN.partition('    """')[0]])
 def test_the_whole_program(text: str, code: str) -> None:
     found = program(text, code)
     assert found is not None

@@ -21,6 +21,7 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "baseline": Baseline,
     "vectors": Vectors,
 }
+_NULL = {"type": "null"}
 
 
 def schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
@@ -29,6 +30,8 @@ def schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     for part in made["$defs"].values():
         if "description" in part:
             part["description"] = cleandoc(part["description"])
+        for field in part.get("properties", {}).values():
+            field.get("anyOf", []).sort(key=_NULL.__eq__)  # versions of msgspec say it first, or last
     whole = made["$defs"][kind.__name__]
     if "schema" in whole["properties"]:
         whole["properties"]["schema"] = {"const": whole["properties"]["schema"]["default"]}

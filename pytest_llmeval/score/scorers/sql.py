@@ -132,7 +132,7 @@ def _rows(result: Result, place: int) -> Rows:
 
 def _plain(result: Returned) -> Rows:
     rows = result.value if isinstance(result.value, list) else []
-    return [tuple(row) for row in rows if isinstance(row, (list, tuple))]
+    return [tuple(row) if isinstance(row, (list, tuple)) else (row,) for row in rows]
 
 
 def _difference(found: Rows, wanted: Rows, *, ordered: bool) -> str | None:
