@@ -306,11 +306,15 @@ def journals(folder: Path) -> list[Path]:
     return list(folder.glob(".llmeval/runs/*/journal.jsonl"))
 
 
-@pytest.mark.parametrize("how", ["goes away", "Ctrl-C", "Ctrl-C twice"])
+@pytest.mark.parametrize("how", ["goes away", "SIGTERM twice", "Ctrl-C", "Ctrl-C twice"])
 @pytest.mark.skipif(find_spec("xdist") is None, reason="pytest-xdist is not installed")
 def test_a_real_terminal_of_a_run_with_workers(project: Any, terminal: Terminal, how: str) -> None:
     if how == "goes away":
         terminal.hang_up()
+    elif how == "SIGTERM twice":
+        terminal.run.terminate()
+        time.sleep(0.5)  # it waits for its workers, which know nothing
+        terminal.run.terminate()
     else:
         time.sleep(1)  # for five tokens
         os.write(terminal.ours, b"\x03")
