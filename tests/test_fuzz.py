@@ -27,12 +27,11 @@ def test_it_is_read_or_refused(name: str) -> None:
 
 def test_what_is_altered_was_right_before(tmp_path: Path) -> None:
     """Else nothing but its refusal would be tried."""
-    for path in SEEDS.glob("run-*"):
-        assert runfile.load(path).cells
-    for path in SEEDS.glob("baseline-*"):
-        assert baselines.read(path.read_bytes(), path).epochs
-    for path in SEEDS.glob("yaml-*"):
-        assert scenarios.load(path).scenarios
+    assert [bool(runfile.load(path).cells) for path in SEEDS.glob("run-*")] == [True] * 2
+    assert [bool(baselines.read(path.read_bytes(), path).epochs) for path in SEEDS.glob("baseline-*")] == [
+        True
+    ]
+    assert [bool(scenarios.load(path).scenarios) for path in SEEDS.glob("yaml-*")] == [True] * 2
     (tmp_path / "model.gguf").write_bytes(seeds("gguf")[0])
     assert shapes.read(tmp_path / "model.gguf").cache_bytes(1)
     for text in (fuzz_projects.toml(fuzz_projects.PROJECT), seeds("toml")[0].decode()):

@@ -195,6 +195,11 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.failure is not None or any(not sample.ok for sample in self.samples)
 
     @property
+    def failed_though_answered(self) -> bool:
+        """Whether its test failed, such as by a floor, though every request of it was answered."""
+        return self.failure is not None and all(sample.ok for sample in self.samples)
+
+    @property
     def key(self) -> str:
         """The cell's key in baselines."""
         return cell_key(self.suite, self.scenario, self.language)

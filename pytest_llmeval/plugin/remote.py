@@ -119,7 +119,8 @@ class DeskServer:
 
     def wait(self, first_s: float = 2.0, busy_s: float = 20.0) -> None:
         """Until every worker has hung up that a Ctrl-C reached: it says so at once, scores what it has, and
-        tells it. Of one that says nothing there is nothing to come.
+        tells it. Of one that says nothing in ``first_s`` seconds there is nothing to come; the others have
+        ``busy_s`` seconds in all.
         """
         started_s = time.monotonic()
         for limit_s, all_of_them in ((first_s, True), (busy_s, False)):

@@ -173,7 +173,7 @@ def verdicts(page: Page) -> Verdicts:
 
 def _failed_tests(run: Run, places: Mapping[tuple[str, str, str], str]) -> Iterator[Said]:
     """Cells below a floor, or whose test failed, though all requests were answered; the first of many."""
-    failed = [one for one in run.cells if one.failure is not None and all(each.ok for each in one.samples)]
+    failed = [one for one in run.cells if one.failed_though_answered]
     for record in failed[: terminal.MAX_ALIKE]:
         who = _("{cell} on {endpoint}", cell=record.key, endpoint=record.endpoint)
         why = (record.failure or "").partition("\n")[0]
